@@ -1,1 +1,24 @@
-//! Placeholder while the dependencies build.
+//! A fan-out worker runtime for database projections.
+//!
+//! ```text
+//! publisher ─▶ exchange ─▶ queue per projection ─▶ lane ─▶ processor ─▶ database
+//!                                 ▲                  │
+//!                                 └── retry stages ◀─┴─▶ dead-letter queue
+//! ```
+//!
+//! The folders, read from the left, are the way of an event: `topology` and [`broker`]
+//! bring it, `codec` reads it, `engine` takes it through a processor, `recovery` decides
+//! what becomes of it.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+pub mod broker;
+pub mod config;
+pub mod topology;

@@ -21,7 +21,9 @@ impl Batch {
     /// A batch of one.
     #[cfg(feature = "runtime")]
     pub fn of_one(event: Event) -> Self {
-        Self { events: vec![event] }
+        Self {
+            events: vec![event],
+        }
     }
 
     /// The events, in arrival order.

@@ -115,7 +115,14 @@ pub struct Failure {
 impl Failure {
     /// A failure of this class.
     pub fn new(class: FailureClass, code: ReasonCode, message: impl Into<String>) -> Self {
-        Self { class, code, message: message.into(), wait: None, remedy: Remedy::None, source: None }
+        Self {
+            class,
+            code,
+            message: message.into(),
+            wait: None,
+            remedy: Remedy::None,
+            source: None,
+        }
     }
 
     /// This event can never be applied.
@@ -188,7 +195,13 @@ impl fmt::Display for Failure {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Failure({}, {}: {})", self.class.as_str(), self.code, self.message)
+        write!(
+            f,
+            "Failure({}, {}: {})",
+            self.class.as_str(),
+            self.code,
+            self.message
+        )
     }
 }
 

@@ -31,7 +31,12 @@ impl FollowUp {
     /// A follow-up of this kind. Without more it goes where the configuration routes its
     /// kind, else to the default exchange of the runtime with the kind as routing key.
     pub fn new(kind: impl Into<String>, payload: serde_json::Value) -> Self {
-        Self { kind: kind.into(), payload, exchange: None, routing_key: None }
+        Self {
+            kind: kind.into(),
+            payload,
+            exchange: None,
+            routing_key: None,
+        }
     }
 
     /// Routes it to this exchange and key, whatever the configuration says.

@@ -58,12 +58,16 @@ pub struct Outcomes {
 impl Outcomes {
     /// One unsettled slot for each event of `batch`.
     pub fn unsettled(batch: &Batch) -> Self {
-        Self { slots: vec![None; batch.len()] }
+        Self {
+            slots: vec![None; batch.len()],
+        }
     }
 
     /// Every event of `batch` applied, without follow-ups.
     pub fn all_applied(batch: &Batch) -> Self {
-        Self { slots: vec![Some(Outcome::applied()); batch.len()] }
+        Self {
+            slots: vec![Some(Outcome::applied()); batch.len()],
+        }
     }
 
     /// Gives the verdict on the event in `slot`; a later verdict replaces an earlier one.
@@ -102,10 +106,16 @@ impl Outcomes {
 
     /// The verdicts in batch order; what is unsettled has become its failure.
     pub fn into_vec(self) -> Vec<Outcome> {
-        self.slots.into_iter().map(|slot| slot.unwrap_or_else(unsettled)).collect()
+        self.slots
+            .into_iter()
+            .map(|slot| slot.unwrap_or_else(unsettled))
+            .collect()
     }
 }
 
 fn unsettled() -> Outcome {
-    Outcome::Failed(Failure::transient(codes::UNSETTLED, "the processor gave no outcome"))
+    Outcome::Failed(Failure::transient(
+        codes::UNSETTLED,
+        "the processor gave no outcome",
+    ))
 }

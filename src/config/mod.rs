@@ -1,0 +1,69 @@
+//! The validated configuration: what the rest of the runtime reads.
+//!
+//! Three steps lead here: raw (file, environment, flags) → defaults → validated, with all
+//! problems reported at once. Every value here has been checked; nobody checks it again.
+
+mod broker;
+mod codec;
+mod queue;
+mod worker;
+
+pub use broker::{BackoffPlan, BrokerConfig, TlsConfig, TopologyMode};
+pub use codec::{CodecConfig, MissingId, UnknownKind};
+pub use queue::{BatchConfig, Binding, ExchangeConfig, ExchangeKind, QueueConfig, QueueType};
+pub use worker::{
+    BreakerConfig, FloodGuardConfig, FollowUpRoute, HttpConfig, LogConfig, LogFormat,
+    Neo4jSettings, Secret, WorkerConfig,
+};
+
+use std::collections::BTreeMap;
+
+/// Everything a program of this project needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The broker and how to reach it.
+    pub broker: BrokerConfig,
+    /// Exchanges to declare.
+    pub exchanges: Vec<ExchangeConfig>,
+    /// The queues that exist, by their key (`neo4j` for `events.neo4j`).
+    pub queues: BTreeMap<String, QueueConfig>,
+    /// Where follow-up events go, by kind; other kinds go to the first exchange with their
+    /// kind as routing key.
+    pub follow_ups: BTreeMap<String, FollowUpRoute>,
+    /// Bytes to events.
+    pub codec: CodecConfig,
+    /// Circuit breaker of each destination.
+    pub breaker: BreakerConfig,
+    /// Protects the dead-letter queue from a bad deploy.
+    pub flood_guard: FloodGuardConfig,
+    /// Limits of a worker process.
+    pub worker: WorkerConfig,
+    /// Health and metrics over HTTP.
+    pub http: HttpConfig,
+    /// Logging.
+    pub log: LogConfig,
+    /// The Neo4j server.
+    pub neo4j: Neo4jSettings,
+}
+
+impl Default for Config {
+    /// Exchange `events` (fanout) to `events.neo4j` and `events.qdrant`, everything local.
+    fn default() -> Self {
+        Self {
+            broker: BrokerConfig::default(),
+            exchanges: vec![ExchangeConfig::default()],
+            queues: ["neo4j", "qdrant"]
+                .into_iter()
+                .map(|key| (key.to_owned(), QueueConfig::for_key(key)))
+                .collect(),
+            follow_ups: BTreeMap::new(),
+            codec: CodecConfig::default(),
+            breaker: BreakerConfig::default(),
+            flood_guard: FloodGuardConfig::default(),
+            worker: WorkerConfig::default(),
+            http: HttpConfig::default(),
+            log: LogConfig::default(),
+            neo4j: Neo4jSettings::default(),
+        }
+    }
+}

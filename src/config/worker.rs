@@ -1,0 +1,188 @@
+//! Limits of a worker process and its neighbours.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::TlsConfig;
+
+/// Text that is never printed.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself. Never log it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Circuit breaker of a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerConfig {
+    /// Unavailable answers in a row that open it. Default 5.
+    pub failures: u32,
+    /// How long it stays open before a probe. Default 30 s.
+    pub open_for: Duration,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            open_for: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Pauses instead of pouring a queue into the dead-letter queue after a bad deploy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FloodGuardConfig {
+    /// Default on.
+    pub enabled: bool,
+    /// Events looked at, the last ones. Default 1,000.
+    pub window: usize,
+    /// Share of them, dead-lettered with one code, that trips it, 0 to 1. Default 0.5.
+    pub share: f64,
+    /// How long it pauses before it looks again. Default 5 min.
+    pub pause: Duration,
+}
+
+impl Default for FloodGuardConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            window: 1000,
+            share: 0.5,
+            pause: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Where follow-up events of a kind go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowUpRoute {
+    /// The exchange.
+    pub exchange: String,
+    /// The routing key. Default: the kind.
+    pub routing_key: Option<String>,
+}
+
+/// Limits of a worker process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// Lanes. Default 1.
+    pub lanes: usize,
+    /// Longest drain after SIGTERM. Default 30 s (requirement C6).
+    pub drain_deadline: Duration,
+    /// The broker's consumer timeout; nothing is held longer than a third of it.
+    /// Default 30 min, RabbitMQ's own default.
+    pub consumer_timeout: Duration,
+    /// What settles longer than this is overtaken by single acknowledgements. Default 5 s.
+    pub overtake_after: Duration,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            lanes: 1,
+            drain_deadline: Duration::from_secs(30),
+            consumer_timeout: Duration::from_secs(30 * 60),
+            overtake_after: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Health and metrics over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Address to listen on. Default `127.0.0.1:8081` in a worker, `:8080` in the gateway.
+    pub addr: SocketAddr,
+    /// Whether it was set by the user: an explicit address that is taken is an error, the
+    /// default one gives way to a free port.
+    pub explicit: bool,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            explicit: false,
+        }
+    }
+}
+
+/// Form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logging.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Filter directives. Default `info`.
+    pub filter: String,
+    /// Default text.
+    pub format: LogFormat,
+    /// Folder of the daily rolling log file; `None` = no file.
+    pub dir: Option<PathBuf>,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Text,
+            dir: None,
+        }
+    }
+}
+
+/// The Neo4j server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neo4jSettings {
+    /// Default `bolt://localhost:7687`.
+    pub uri: String,
+    /// Default `neo4j`.
+    pub user: String,
+    /// Default empty.
+    pub password: Secret,
+    /// `None` = the server's default database.
+    pub database: Option<String>,
+    /// Batches written at once. Default 1: parallel writers wait for each other's locks.
+    pub writers: usize,
+    /// Deadline of one query. Default 25 s, below the processor's deadline.
+    pub query_timeout: Duration,
+    /// TLS beyond what the URI says.
+    pub tls: TlsConfig,
+}
+
+impl Default for Neo4jSettings {
+    fn default() -> Self {
+        Self {
+            uri: "bolt://localhost:7687".to_owned(),
+            user: "neo4j".to_owned(),
+            password: Secret::default(),
+            database: None,
+            writers: 1,
+            query_timeout: Duration::from_secs(25),
+            tls: TlsConfig::default(),
+        }
+    }
+}
