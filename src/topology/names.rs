@@ -17,7 +17,7 @@ pub fn delay_label(delay: Duration) -> String {
     let millis = delay.as_millis();
     [(3_600_000, "h"), (60_000, "m"), (1_000, "s")]
         .into_iter()
-        .find(|(unit, _)| millis > 0 && millis % unit == 0)
+        .find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit))
         .map_or_else(
             || {
                 if millis == 0 {
