@@ -21,4 +21,5 @@
 
 pub mod broker;
 pub mod config;
+pub mod recovery;
 pub mod topology;

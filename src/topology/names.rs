@@ -46,6 +46,12 @@ pub mod headers {
     pub const HISTORY: &str = "fanout-history";
     /// Length of the chain of follow-ups up to here.
     pub const HOPS: &str = "fanout-hops";
+    /// Exchange the event was first published to.
+    pub const EXCHANGE: &str = "fanout-exchange";
+    /// Routing key the event was first published with; kinds may come from it.
+    pub const ROUTING_KEY: &str = "fanout-routing-key";
+    /// How many foreign headers did not fit into a republished message.
+    pub const HEADERS_DROPPED: &str = "fanout-headers-dropped";
     /// W3C trace context.
     pub const TRACEPARENT: &str = "traceparent";
 }
