@@ -73,6 +73,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod batch;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod event;
 mod failure;
 mod follow_up;
