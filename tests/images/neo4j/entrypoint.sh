@@ -13,6 +13,8 @@ declare -A conf=(
     [server.memory.heap.max_size]=1G
     [server.memory.pagecache.size]=256M
     [dbms.usage_report.enabled]=false
+    # else a stop waits 10 s and more for silence on the wire
+    [internal.dbms.bolt.netty_server_shutdown_quiet_period]=0
 )
 
 while IFS='=' read -r -d '' name value; do
@@ -51,6 +53,7 @@ fi
 heap=${conf[server.memory.heap.max_size]}
 read -r -d '' -a additional <<<"${conf[server.jvm.additional]:-}" || true
 
+classpath=$(printf '%s:' "$NEO4J_HOME"/lib/*.jar)
 exec java \
     "-Xmx$heap" "-Xms${conf[server.memory.heap.initial_size]:-$heap}" \
     -XX:+UseG1GC -XX:-OmitStackTraceInFastThrow -XX:+DisableExplicitGC \
@@ -61,5 +64,5 @@ exec java \
     --add-opens=java.base/java.util.concurrent=ALL-UNNAMED \
     --enable-native-access=ALL-UNNAMED \
     "${additional[@]}" \
-    -cp "$NEO4J_HOME/lib/*" org.neo4j.server.CommunityEntryPoint \
+    -cp "${classpath%:}" org.neo4j.server.CommunityEntryPoint \
     "--home-dir=$NEO4J_HOME" "--config-dir=$NEO4J_CONF" --console-mode
