@@ -218,6 +218,21 @@ pub enum PublishError {
         /// Size of the body.
         bytes: usize,
     },
+    /// Properties and headers do not fit into one frame: the connection would be lost. The
+    /// same message with fewer headers can be published.
+    #[error("properties and headers of {bytes} bytes are larger than the {limit} a frame takes")]
+    HeadersTooLarge {
+        /// Their size on the wire.
+        bytes: usize,
+        /// What may be sent.
+        limit: usize,
+    },
+    /// A property or name the protocol or the broker does not take; it never will.
+    #[error("not publishable: {0}")]
+    Invalid(String),
+    /// No permission to publish there (403).
+    #[error("access refused: {0}")]
+    AccessRefused(String),
     /// The connection is away or was lost before the confirm; the outcome is unknown.
     #[error("not connected to the broker: {0}")]
     NotConnected(String),
@@ -234,6 +249,9 @@ impl PublishError {
             Self::NoExchange(_) => "publish-no-exchange",
             Self::Refused => "publish-refused",
             Self::TooLarge { .. } => "publish-too-large",
+            Self::HeadersTooLarge { .. } => "publish-headers-too-large",
+            Self::Invalid(_) => "publish-invalid",
+            Self::AccessRefused(_) => "publish-access-refused",
             Self::NotConnected(_) => "publish-not-connected",
             Self::TimedOut(_) => "publish-timeout",
         }
