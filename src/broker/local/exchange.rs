@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::broker::{HeaderValue, Message};
 use crate::config::ExchangeKind;
 use crate::topology::Topology;
 
@@ -32,17 +33,35 @@ impl Exchanges {
         Self(exchanges)
     }
 
-    /// The queues bound for this key, each once; `None` where the exchange does not exist.
-    pub(super) fn route(&self, exchange: &str, key: &str) -> Option<BTreeSet<Arc<str>>> {
+    /// The queues bound for one of these keys, each once; `None` where the exchange does
+    /// not exist.
+    pub(super) fn route(&self, exchange: &str, keys: &[&str]) -> Option<BTreeSet<Arc<str>>> {
         if exchange.is_empty() {
-            return Some(BTreeSet::from([Arc::from(key)]));
+            return Some(keys.iter().map(|key| Arc::from(*key)).collect());
         }
         let exchange = self.0.get(exchange)?;
-        let bound = exchange.bindings.iter().filter(|(pattern, _)| {
-            exchange.kind == ExchangeKind::Fanout || topic_matches(pattern, key)
-        });
+        let matches = |pattern: &str| {
+            exchange.kind == ExchangeKind::Fanout
+                || keys.iter().any(|key| topic_matches(pattern, key))
+        };
+        let bound = exchange.bindings.iter().filter(|(p, _)| matches(p));
         Some(bound.map(|(_, queue)| Arc::clone(queue)).collect())
     }
+}
+
+/// All keys a message is routed by: its own, and those in the headers CC and BCC.
+pub(super) fn routing_keys(message: &Message) -> Vec<&str> {
+    let copies = ["CC", "BCC"]
+        .into_iter()
+        .filter_map(|name| message.properties.headers.get(name))
+        .flat_map(|value| match value {
+            HeaderValue::List(keys) => keys.as_slice(),
+            _ => &[],
+        })
+        .filter_map(HeaderValue::as_str);
+    std::iter::once(message.routing_key.as_str())
+        .chain(copies)
+        .collect()
 }
 
 /// AMQP topic patterns: words parted by dots, `*` is one word, `#` is any number of them.

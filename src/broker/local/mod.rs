@@ -7,6 +7,7 @@
 //!
 //! Invariant: the lock around the state is never held across an await.
 
+mod accepted;
 mod channel;
 mod connection;
 mod delivery;
@@ -38,9 +39,6 @@ use crate::topology::Topology;
 
 /// Unconfirmed publishes at most, as `BrokerConfig::confirm_window`.
 const CONFIRM_WINDOW: usize = 500;
-
-/// Largest body taken: RabbitMQ 4's own default.
-const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A connection to a [`LocalServer`]. Dropping it closes it: what its channels had not
 /// settled goes back.
@@ -119,10 +117,7 @@ impl LocalBroker {
     }
 
     async fn send(&self, message: Message) -> Result<(), PublishError> {
-        let bytes = message.body.len();
-        if bytes > MAX_MESSAGE_BYTES {
-            return Err(PublishError::TooLarge { bytes });
-        }
+        accepted::check(&message)?;
         // Never closed, so a permit is always given.
         let _permit = self.window.acquire().await;
         if self.is_killed() {

@@ -60,14 +60,10 @@ impl Spec {
         }
     }
 
-    /// Exchange and key a dead message of this queue goes to.
-    pub(super) fn dead_letter_route(&self, entry: &Entry) -> Option<(String, String)> {
+    /// Exchange a dead message of this queue goes to, and its key where it gets a new one.
+    pub(super) fn dead_letter_route(&self) -> Option<(String, Option<String>)> {
         let exchange = self.dead_letter_exchange.clone()?;
-        let key = self.dead_letter_key.clone();
-        Some((
-            exchange,
-            key.unwrap_or_else(|| entry.message.routing_key.clone()),
-        ))
+        Some((exchange, self.dead_letter_key.clone()))
     }
 
     /// When a message put into this queue now expires.

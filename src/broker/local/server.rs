@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::LocalBroker;
 use super::faults::{Fault, FaultPlan, Faults};
 use super::state::State;
-use crate::broker::Message;
+use crate::broker::{Message, PublishError};
 use crate::topology::Topology;
 
 /// A broker in this process. Clones are the same broker.
@@ -69,6 +69,15 @@ impl LocalServer {
     /// A new connection, as of a process of its own.
     pub fn connect(&self) -> LocalBroker {
         LocalBroker::connect(self.clone())
+    }
+
+    /// Publishes as a client outside this program does: no fault strikes, and properties that
+    /// a connection of ours could not send (another `user_id`, larger headers) are taken.
+    ///
+    /// # Errors
+    /// No exchange, no queue, or a full one.
+    pub fn deposit(&self, message: &Message) -> Result<(), PublishError> {
+        self.with(|state, now| state.publish(message, now))
     }
 
     /// From now on things go wrong by this plan; its chances count from here.

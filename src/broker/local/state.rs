@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::delivery::Consumer;
 use super::entry::{Death, DeathReason, Entry};
-use super::exchange::Exchanges;
+use super::exchange::{Exchanges, routing_keys};
 use super::faults::{Fault, FaultPlan, Faults};
 use super::queue::{Queue, Spec};
 use crate::broker::{Message, PublishError};
@@ -74,19 +74,20 @@ impl State {
     /// Publishes to every queue the message is routed to. One that refuses makes the whole
     /// publish refused, though others have taken it.
     pub(super) fn publish(&mut self, message: &Message, now: Instant) -> Result<(), PublishError> {
-        let (exchange, routing_key) = (&message.exchange, &message.routing_key);
         let targets = self
-            .existing(exchange, routing_key)
-            .ok_or_else(|| PublishError::NoExchange(exchange.clone()))?;
+            .existing(message)
+            .ok_or_else(|| PublishError::NoExchange(message.exchange.clone()))?;
         if targets.is_empty() {
             return Err(PublishError::Unroutable {
-                exchange: exchange.clone(),
-                routing_key: routing_key.clone(),
+                exchange: message.exchange.clone(),
+                routing_key: message.routing_key.clone(),
             });
         }
+        let mut message = message.clone();
+        message.properties.headers.remove("BCC");
         let mut refused = false;
         for target in targets {
-            if self.accepts(&target, message) {
+            if self.accepts(&target, &message) {
                 self.enqueue(&target, message.clone(), Vec::new(), now);
             } else {
                 refused = true;
@@ -99,8 +100,9 @@ impl State {
         Ok(())
     }
 
-    fn existing(&self, exchange: &str, key: &str) -> Option<Vec<Arc<str>>> {
-        let targets = self.exchanges.route(exchange, key)?;
+    fn existing(&self, message: &Message) -> Option<Vec<Arc<str>>> {
+        let keys = routing_keys(message);
+        let targets = self.exchanges.route(&message.exchange, &keys)?;
         let existing = targets.into_iter().filter(|t| self.queues.contains_key(t));
         Some(existing.collect())
     }
@@ -147,13 +149,17 @@ impl State {
             return;
         };
         let spec = &slot.queue.spec;
-        let Some((exchange, key)) = spec.dead_letter_route(&entry) else {
+        let Some((exchange, key)) = spec.dead_letter_route() else {
             return;
         };
         let at_least_once = spec.at_least_once;
         let (mut message, deaths) = entry.died(from, reason);
-        let mut targets = self.existing(&exchange, &key).unwrap_or_default();
-        (message.exchange, message.routing_key) = (exchange, key);
+        message.exchange = exchange;
+        if let Some(key) = key {
+            message.routing_key = key;
+            message.properties.headers.remove("CC");
+        }
+        let mut targets = self.existing(&message).unwrap_or_default();
         let taken = !targets.is_empty() && targets.iter().all(|t| self.accepts(t, &message));
         // RabbitMQ ends a cycle of automatic dead-lettering by dropping the message.
         targets.retain(|t| self.accepts(t, &message) && deaths.iter().all(|d| d.queue != *t));

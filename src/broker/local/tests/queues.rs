@@ -219,3 +219,45 @@ async fn a_body_beyond_the_brokers_limit_is_refused() {
     let refused = broker.publish(large).await;
     assert!(matches!(refused, Err(PublishError::TooLarge { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn properties_the_broker_would_close_the_channel_for_are_invalid() {
+    let broker = broker_with(vec![limited("q")]);
+    let mut foreign = message("", "q", "1");
+    foreign.properties.user_id = Some("alice".to_owned());
+    let mut unreadable = message("", "q", "1");
+    unreadable.properties.expiration = Some("soon".to_owned());
+    for message in [&foreign, &unreadable] {
+        let refused = broker.publish(message.clone()).await;
+        assert!(matches!(refused, Err(PublishError::Invalid(_))));
+    }
+    let mut large = message("", "q", "1");
+    let header = HeaderValue::Text("x".repeat(1 << 20));
+    large.properties.headers.insert("big".to_owned(), header);
+    let refused = broker.publish(large.clone()).await;
+    assert!(matches!(refused, Err(PublishError::HeadersTooLarge { .. })));
+    broker.server().deposit(&foreign).unwrap();
+    broker.server().deposit(&large).unwrap();
+    assert_eq!(ready(broker.server(), "q").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_multiply_a_message_unless_it_is_dead_lettered_under_a_new_key() {
+    let mut queues = vec![limited("a"), limited("b"), limited("c")];
+    queues.push(expiring("retry", "a", 1_000));
+    let broker = broker_with(queues);
+    let keys = |key: &str| HeaderValue::List(vec![HeaderValue::from(key)]);
+    let mut copied = message("", "retry", "1");
+    let headers = &mut copied.properties.headers;
+    headers.insert("CC".to_owned(), keys("b"));
+    headers.insert("BCC".to_owned(), keys("c"));
+    broker.publish(copied).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for queue in ["a", "b", "c"] {
+        let contents = broker.server().inspect(queue).unwrap();
+        assert_eq!(contents.ready.len(), 1, "{queue}");
+        let headers = &contents.ready[0].properties.headers;
+        assert!(!headers.contains_key("BCC"));
+        assert_eq!(headers.contains_key("CC"), queue != "a");
+    }
+}
