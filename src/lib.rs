@@ -19,6 +19,11 @@
     )
 )]
 
+/// Compiles the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod broker;
 pub mod config;
 pub mod recovery;

@@ -236,6 +236,7 @@ async fn l7_a_hidden_retry_loop_is_found() {
                 loop {
                     match inner.process(batch).await {
                         Ok(outcomes) => return Ok(outcomes),
+                        // sleep: the hidden retry loop is the fault
                         Err(_) => sleep(Duration::from_secs(1)).await,
                     }
                 }

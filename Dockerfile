@@ -1,0 +1,20 @@
+# Both programs in one small image, run by a user without rights. Other images may take the
+# place of the two named here, for instance those of a mirror.
+ARG RUST_IMAGE=rust:1.95-bookworm
+ARG BASE_IMAGE=debian:bookworm-slim
+
+FROM ${RUST_IMAGE} AS build
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked --bin run-worker --bin fanout
+
+FROM ${BASE_IMAGE}
+# Public certificate authorities, for amqps:// and bolt+s://.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /src/target/release/run-worker /src/target/release/fanout /usr/local/bin/
+USER 65532:65532
+# Inside a container the address must be reachable from outside of it.
+ENV FANOUT_HTTP_ADDR=0.0.0.0:8081
+EXPOSE 8081
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["run-worker", "--healthcheck"]
+ENTRYPOINT ["run-worker"]

@@ -1,0 +1,155 @@
+//! What must not be in the repository.
+
+use crate::repository::{Source, assert_none, files, read, rust};
+
+/// Hosts that anybody can reach, or that mean the reader's own machine.
+const KNOWN_HOSTS: [&str; 24] = [
+    "127.0.0.1",
+    "0.0.0.0",
+    "localhost",
+    "crates.io",
+    "datatracker.ietf.org",
+    "deb.debian.org",
+    "doc.rust-lang.org",
+    "docs.docker.com",
+    "docs.rs",
+    "example.com",
+    "example.org",
+    "github.com",
+    "json.schemastore.org",
+    "keepachangelog.com",
+    "maven.apache.org",
+    "neo4j.com",
+    "opentelemetry.io",
+    "prometheus.io",
+    "qdrant.tech",
+    "repo.maven.apache.org",
+    "semver.org",
+    "www.apache.org",
+    "www.rabbitmq.com",
+    "www.w3.org",
+];
+
+/// Where a path below a home or a work folder of one machine starts.
+const MACHINE_PATHS: [&str; 4] = ["/home/", "/root/", "/Users/", "/work/"];
+
+/// This file names what it looks for.
+fn all_but_this() -> Vec<Source> {
+    let mut found = files();
+    found.retain(|f| f.path != "tests/architecture/hygiene.rs" && f.path != "Cargo.lock");
+    found
+}
+
+fn lines_where(sources: &[Source], wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    sources
+        .iter()
+        .flat_map(|f| {
+            f.text
+                .lines()
+                .enumerate()
+                .filter(|(_, line)| wrong(line))
+                .map(|(index, line)| format!("{}: {}", f.at(index + 1), line.trim()))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Whether `word` stands in `line` between characters that are no letters.
+fn has_word(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(start, _)| {
+        let letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        !letter(line[..start].chars().next_back())
+            && !letter(line[start + word.len()..].chars().next())
+    })
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let words = ["TODO", "FIXME", "XXX", "todo!", "unimplemented!"];
+    let wrong = lines_where(&all_but_this(), |line| {
+        words.iter().any(|word| has_word(line, word))
+    });
+    assert_none(&wrong, "do it, or open an issue and remove the note:");
+}
+
+#[test]
+fn no_test_sleeps_to_wait() {
+    let mut wrong = Vec::new();
+    for source in rust(&["tests/", "examples/", "workers/", "src/"]) {
+        let in_tests = source.path.starts_with("tests/") || source.path.contains("/tests");
+        let mut before = "";
+        for (index, line) in source.text.lines().enumerate() {
+            let explained = line.contains("// sleep: ") || before.contains("// sleep: ");
+            let sleeps = line.contains("sleep(") && !line.trim_start().starts_with("//");
+            if in_tests && sleeps && !explained && !source.path.ends_with("hygiene.rs") {
+                wrong.push(format!("{}: {}", source.at(index + 1), line.trim()));
+            }
+            before = line;
+        }
+    }
+    assert_none(
+        &wrong,
+        "poll with a deadline (`eventually`), wait for a signal, or pause the clock. Where a \
+         sleep is the thing itself, say why in a comment `// sleep: REASON` above it:",
+    );
+}
+
+#[test]
+fn no_path_of_one_machine_is_in_the_repository() {
+    let wrong = lines_where(&all_but_this(), |line| {
+        MACHINE_PATHS.iter().any(|path| {
+            line.match_indices(path).any(|(start, _)| {
+                let before = line[..start].chars().next_back();
+                !before.is_some_and(|c| c.is_alphanumeric() || "._-}*".contains(c))
+            })
+        })
+    });
+    assert_none(
+        &wrong,
+        "use a path below the repository, or one from the environment:",
+    );
+}
+
+#[test]
+fn every_address_is_one_that_anybody_can_reach() {
+    let wrong = lines_where(&all_but_this(), |line| {
+        ["http://", "https://"].iter().any(|scheme| {
+            line.match_indices(scheme).any(|(start, _)| {
+                let host: String = line[start + scheme.len()..]
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || ".-".contains(*c))
+                    .collect();
+                // Without a dot it is a service of the compose file or a variable.
+                host.contains('.') && !KNOWN_HOSTS.contains(&host.as_str())
+            })
+        })
+    });
+    assert_none(
+        &wrong,
+        "a mirror or a private host does not belong here; a public one goes into KNOWN_HOSTS:",
+    );
+}
+
+#[test]
+fn packages_come_from_the_public_registries() {
+    let wrong: Vec<_> = read("Cargo.lock")
+        .lines()
+        .filter(|line| line.starts_with("source = "))
+        .filter(|line| {
+            *line != "source = \"registry+https://github.com/rust-lang/crates.io-index\""
+        })
+        .map(str::to_owned)
+        .collect();
+    assert_none(
+        &wrong,
+        "every dependency comes from crates.io, these do not:",
+    );
+    let words = ["replace-with", "index-url", "GOPROXY=", "registry-mirrors"];
+    let wrong = lines_where(&all_but_this(), |line| {
+        words.iter().any(|word| line.contains(word))
+    });
+    assert_none(
+        &wrong,
+        "a mirror is the business of one machine, not of the project:",
+    );
+}
