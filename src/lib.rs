@@ -25,6 +25,7 @@
 struct Readme;
 
 pub mod broker;
+pub mod codec;
 pub mod config;
 pub mod recovery;
 pub mod topology;
