@@ -44,15 +44,24 @@ pub(super) fn from_attribute(text: Option<&str>) -> Result<Option<Timestamp>, Fa
 }
 
 fn from_text(text: &str) -> Option<Timestamp> {
+    if let Some(civil) = text.strip_suffix(" UTC") {
+        return in_utc(civil);
+    }
     if let Ok(at) = text.parse() {
         return Some(at);
     }
-    let civil = text.strip_suffix(" UTC").unwrap_or(text);
-    if civil.len() > 10 && civil.as_bytes().get(4) == Some(&b'-') {
-        let at: DateTime = civil.parse().ok()?;
-        return at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+    let civil = text.len() > 10 && text.as_bytes().get(4) == Some(&b'-');
+    if civil {
+        in_utc(text)
+    } else {
+        from_number(text)
     }
-    from_number(text)
+}
+
+fn in_utc(civil: &str) -> Option<Timestamp> {
+    TimeZone::UTC
+        .to_timestamp(civil.parse::<DateTime>().ok()?)
+        .ok()
 }
 
 fn from_number(number: &str) -> Option<Timestamp> {
