@@ -16,13 +16,14 @@ fn is_code(text: &str) -> bool {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
-/// Codes of a file: `ReasonCode::new("…")`, and what a `fn code() -> &'static str` answers.
+/// Codes of a file: `ReasonCode::new("…")`, `const CODE: &str`, and what a `fn code() -> &'static str` answers.
 fn codes(source: &Source) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut in_code_fn = false;
     let mut in_constructor = false;
     for (number, line) in source.shipped_code() {
-        let constructs = in_constructor || line.contains("ReasonCode::new(");
+        let constructs =
+            in_constructor || line.contains("ReasonCode::new(") || line.contains("const CODE: &");
         in_code_fn |= line.contains("fn code(") && line.contains("&'static str");
         if constructs || in_code_fn {
             found.extend(
