@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::Secret;
 
 /// The broker and how to reach it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BrokerConfig {
+    /// Whether events go through the broker; a loaded configuration has `True` here.
+    pub use_rabbitmq: UseRabbitmq,
     /// AMQP URLs, tried in order; each holds user, password, host, port, vhost.
     pub urls: Vec<Secret>,
     /// Management API, for statistics; unset = not used.
@@ -37,6 +39,7 @@ pub struct BrokerConfig {
 impl Default for BrokerConfig {
     fn default() -> Self {
         Self {
+            use_rabbitmq: UseRabbitmq::True,
             urls: vec![Secret::new("amqp://guest:guest@localhost:5672/%2f")],
             management_url: None,
             required: false,
@@ -94,6 +97,17 @@ impl BackoffPlan {
         self.delay(failed)
             .mul_f64((1.0 - self.jitter * chance).clamp(0.0, 1.0))
     }
+}
+
+/// Whether events go through RabbitMQ (`USE_RABBITMQ`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UseRabbitmq {
+    /// They do. The default.
+    True,
+    /// Processors run in the publishing program.
+    False,
+    /// Both, to compare.
+    Parallel,
 }
 
 /// What a program does about exchanges, queues and bindings.

@@ -5,12 +5,25 @@
 
 mod broker;
 mod codec;
+mod error;
+mod form;
+mod load;
+mod origin;
 mod queue;
+mod raw;
+mod relations;
+mod schema;
+mod urls;
+mod value;
 mod worker;
 
-pub use broker::{BackoffPlan, BrokerConfig, TlsConfig, TopologyMode};
+pub use broker::{BackoffPlan, BrokerConfig, TlsConfig, TopologyMode, UseRabbitmq};
 pub use codec::{CodecConfig, MissingId, UnknownKind};
+pub use error::{ConfigErrors, Problem};
+pub use load::{LoadOptions, Loaded, Overrides};
+pub use origin::{Origin, Origins};
 pub use queue::{BatchConfig, Binding, ExchangeConfig, ExchangeKind, QueueConfig, QueueType};
+pub use urls::mask_url;
 pub use worker::{
     BreakerConfig, FloodGuardConfig, FollowUpRoute, HttpConfig, LogConfig, LogFormat,
     Neo4jSettings, Secret, WorkerConfig,
@@ -19,7 +32,7 @@ pub use worker::{
 use std::collections::BTreeMap;
 
 /// Everything a program of this project needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The broker and how to reach it.
     pub broker: BrokerConfig,

@@ -113,6 +113,8 @@ pub struct HttpConfig {
     /// Whether it was set by the user: an explicit address that is taken is an error, the
     /// default one gives way to a free port.
     pub explicit: bool,
+    /// Calls that change something need it; `None` = they work on loopback only.
+    pub api_token: Option<Secret>,
 }
 
 impl Default for HttpConfig {
@@ -120,6 +122,7 @@ impl Default for HttpConfig {
         Self {
             addr: SocketAddr::from(([127, 0, 0, 1], 8081)),
             explicit: false,
+            api_token: None,
         }
     }
 }
@@ -131,6 +134,16 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+impl LogFormat {
+    /// The word of the setting.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
 }
 
 /// Logging.

@@ -1,0 +1,56 @@
+//! What settings have to do with each other.
+//!
+//! A relation that involves a refused value is not judged: one mistake is one problem.
+
+mod limits;
+mod names;
+mod servers;
+
+use std::time::Duration;
+
+use super::Config;
+use super::load::Report;
+use super::load::quoted_key;
+
+/// Name of the processor that the settings under `neo4j` belong to.
+const NEO4J: &str = "neo4j";
+
+/// Fits values that were not set to those that were: a batch to a smaller prefetch, the query
+/// timeout to a shorter deadline.
+pub(super) fn derive(config: &mut Config, report: &Report) {
+    for (key, queue) in &mut config.queues {
+        let set = report
+            .origins
+            .is_explicit(&queue_key(key, "batch.max_events"));
+        if let Some(prefetch) = queue.prefetch.filter(|_| !set) {
+            queue.batch.max_events = queue.batch.max_events.min(usize::from(prefetch));
+        }
+    }
+    if let Some(deadline) = shortest_neo4j_deadline(config)
+        && deadline <= config.neo4j.query_timeout
+        && !report.origins.is_explicit("neo4j.query_timeout")
+    {
+        let millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+        config.neo4j.query_timeout = Duration::from_millis(millis / 6 * 5);
+    }
+}
+
+/// Notes every broken relation.
+pub(super) fn check(config: &Config, report: &mut Report) {
+    servers::check(config, report);
+    names::check(config, report);
+    limits::check(config, report);
+}
+
+fn queue_key(key: &str, setting: &str) -> String {
+    format!("queues.{}.{setting}", quoted_key(key))
+}
+
+fn shortest_neo4j_deadline(config: &Config) -> Option<Duration> {
+    config
+        .queues
+        .values()
+        .filter(|queue| queue.processor == NEO4J)
+        .map(|queue| queue.deadline)
+        .min()
+}

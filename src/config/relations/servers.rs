@@ -1,0 +1,115 @@
+//! How the servers are reached: TLS that would not be used, files that cannot be read, modes
+//! that do not exist yet.
+
+use std::fs::File;
+
+use super::super::load::Report;
+use super::super::raw::quoted;
+use super::super::{Config, TlsConfig, UseRabbitmq};
+
+pub(super) fn check(config: &Config, report: &mut Report) {
+    mode(config, report);
+    let broker_tls = config
+        .broker
+        .urls
+        .iter()
+        .all(|url| url.expose().starts_with("amqps:"));
+    tls(
+        "broker",
+        "broker.urls",
+        &config.broker.tls,
+        broker_tls,
+        "every URL must start with amqps:// where broker.tls is set",
+        report,
+    );
+    // The driver ignores its TLS settings for the plain schemes, and the CA for +ssc.
+    tls(
+        "neo4j",
+        "neo4j.uri",
+        &config.neo4j.tls,
+        config.neo4j.uri.contains("+s://"),
+        "must start with bolt+s:// or neo4j+s:// where neo4j.tls is set",
+        report,
+    );
+    log_dir(config, report);
+}
+
+fn mode(config: &Config, report: &mut Report) {
+    let value = match config.broker.use_rabbitmq {
+        UseRabbitmq::True => return,
+        UseRabbitmq::False => "false",
+        UseRabbitmq::Parallel => "parallel",
+    };
+    report.relate(
+        &["broker.use_rabbitmq"],
+        value,
+        "must be true: this version has no direct and no parallel mode",
+        "leave USE_RABBITMQ unset",
+    );
+}
+
+fn tls(
+    server: &str,
+    url_key: &str,
+    tls: &TlsConfig,
+    encrypted: bool,
+    rule: &str,
+    report: &mut Report,
+) {
+    if *tls != TlsConfig::default() && !encrypted {
+        let hint = "without it the connection would not be encrypted as configured";
+        report.relate(&[url_key, &format!("{server}.tls")], "***", rule, hint);
+    }
+    let key = |setting: &str| format!("{server}.tls.{setting}");
+    match (&tls.cert_file, &tls.key_file) {
+        (Some(_), None) => {
+            let rule = "must be set together with cert_file";
+            report.relate(
+                &[&key("key_file"), &key("cert_file")],
+                "unset",
+                rule,
+                "add it",
+            );
+        }
+        (None, Some(_)) => {
+            let rule = "must be set together with key_file";
+            report.relate(
+                &[&key("cert_file"), &key("key_file")],
+                "unset",
+                rule,
+                "add it",
+            );
+        }
+        _ => {}
+    }
+    let files = [
+        ("ca_file", &tls.ca_file),
+        ("cert_file", &tls.cert_file),
+        ("key_file", &tls.key_file),
+    ];
+    for (setting, path) in files {
+        let Some(path) = path else { continue };
+        let problem = match File::open(path) {
+            Err(error) => error.to_string(),
+            Ok(_) if path.is_dir() => "it is a directory".to_owned(),
+            Ok(_) => continue,
+        };
+        report.relate(
+            &[&key(setting)],
+            quoted(&path.to_string_lossy()),
+            format!("must be a readable file: {problem}"),
+            "a relative path counts from the working directory",
+        );
+    }
+}
+
+fn log_dir(config: &Config, report: &mut Report) {
+    if let Some(dir) = config.log.dir.as_ref().filter(|dir| dir.is_file()) {
+        report.relate(
+            &["log.dir"],
+            quoted(&dir.to_string_lossy()),
+            "must be a folder; this is a file",
+            "the log file itself is named by the day",
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! URLs of servers: checked, made canonical, masked.
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use url::{Host, Url};
+
+use super::form::Fault;
+
+/// Whose URL it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Amqp,
+    Http,
+    Bolt,
+}
+
+impl Kind {
+    pub(super) fn rule(self) -> &'static str {
+        match self {
+            Self::Amqp => "a URL like amqp://user:password@host:5672/vhost",
+            Self::Http => "a URL like http://host:15672",
+            Self::Bolt => "a URL like bolt://host:7687",
+        }
+    }
+
+    fn schemes(self) -> &'static [&'static str] {
+        match self {
+            Self::Amqp => &["amqp", "amqps"],
+            Self::Http => &["http", "https"],
+            Self::Bolt => &[
+                "bolt",
+                "bolt+s",
+                "bolt+ssc",
+                "neo4j",
+                "neo4j+s",
+                "neo4j+ssc",
+            ],
+        }
+    }
+
+    /// The URL, made canonical.
+    pub(super) fn read(self, text: &str) -> Result<String, Fault> {
+        let bad = |hint: String| Fault::new(format!("must be {}", self.rule()), hint);
+        let parsed = Url::parse(text).map_err(|error| {
+            bad(format!(
+                "{error}; percent-encode special characters of user and password"
+            ))
+        })?;
+        if !self.schemes().contains(&parsed.scheme()) {
+            return Err(bad(format!(
+                "the scheme is one of {}",
+                self.schemes().join(", ")
+            )));
+        }
+        if parsed.host_str().is_none_or(str::is_empty) {
+            return Err(bad("it needs a host".to_owned()));
+        }
+        if parsed.fragment().is_some() {
+            return Err(bad("write %23 for a # in user or password".to_owned()));
+        }
+        match self {
+            Self::Amqp => amqp(parsed).map_err(bad).map(String::from),
+            Self::Http => Ok(text.to_owned()),
+            Self::Bolt if parsed.username().is_empty() && parsed.password().is_none() => {
+                Ok(text.to_owned())
+            }
+            Self::Bolt => Err(bad("user and password are settings of their own".to_owned())),
+        }
+    }
+}
+
+/// A missing or empty path is the vhost `/`: the client library would read `…/` as the vhost
+/// with the empty name.
+fn amqp(mut url: Url) -> Result<Url, String> {
+    if matches!(url.host(), Some(Host::Ipv6(_))) {
+        // The client library falls back to localhost for these.
+        return Err("the client cannot use an IPv6 address here; give a host name".to_owned());
+    }
+    for part in [url.username(), url.password().unwrap_or(""), url.path()] {
+        if percent_decode_str(part).decode_utf8().is_err() {
+            return Err("percent-encoded text must be UTF-8".to_owned());
+        }
+    }
+    for (key, _) in url.query_pairs() {
+        match key.as_ref() {
+            "auth_mechanism" | "frame_max" | "channel_max" => {}
+            "heartbeat" => return Err("set broker.heartbeat instead of ?heartbeat=".to_owned()),
+            "connection_timeout" => {
+                return Err("set broker.connect_timeout instead of ?connection_timeout=".to_owned());
+            }
+            other => {
+                return Err(format!(
+                    "the client does not know the parameter {other}; TLS is set under broker.tls"
+                ));
+            }
+        }
+    }
+    if url.path().is_empty() || url.path() == "/" {
+        url.set_path("/%2f");
+    }
+    Ok(url)
+}
+
+/// One of the parts of an AMQP URL that has a variable of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Hostname,
+    Port,
+    User,
+    Password,
+    Vhost,
+}
+
+impl Part {
+    /// Checks a value for this part on its own.
+    pub(super) fn check(self, value: &str) -> Result<(), Fault> {
+        let mut url = Url::parse("amqp://localhost").map_err(|e| Fault::new(e.to_string(), ""))?;
+        self.apply(&mut url, value)
+    }
+
+    /// Replaces the part; `value` is plain text, not percent-encoded.
+    pub(super) fn apply(self, url: &mut Url, value: &str) -> Result<(), Fault> {
+        let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+        match self {
+            Self::User => url.set_username(&encoded).map_err(|()| self.fault(value)),
+            Self::Password => url
+                .set_password(Some(&encoded))
+                .map_err(|()| self.fault(value)),
+            Self::Vhost => {
+                url.set_path(&format!("/{encoded}"));
+                Ok(())
+            }
+            Self::Port => match value.parse::<u16>() {
+                Ok(port) if port > 0 => url.set_port(Some(port)).map_err(|()| self.fault(value)),
+                _ => Err(self.fault(value)),
+            },
+            Self::Hostname if value.contains([':', '/', '@', '[']) => Err(self.fault(value)),
+            Self::Hostname => url.set_host(Some(value)).map_err(|_| self.fault(value)),
+        }
+    }
+
+    fn fault(self, value: &str) -> Fault {
+        match self {
+            Self::Port if value.starts_with("tcp://") => Fault::new(
+                "must be a port from 1 to 65535",
+                "Kubernetes sets this variable for a service named rabbitmq: set RABBITMQ_URL, \
+                 or RABBITMQ_PORT in the pod, or enableServiceLinks: false",
+            ),
+            Self::Port => Fault::new("must be a port from 1 to 65535", "for example 5672"),
+            Self::Hostname => Fault::new(
+                "must be a host name or an IPv4 address",
+                "port, user and vhost have variables of their own; several hosts go into RABBITMQ_URL",
+            ),
+            _ => Fault::new("must fit into an AMQP URL", "set RABBITMQ_URL instead"),
+        }
+    }
+}
+
+/// The URL with its password replaced by `***`; of what is no URL, nothing that could hold one.
+///
+/// ```
+/// assert_eq!(
+///     fanout::config::mask_url("amqp://app:s3cret@rabbit:5672/%2f"),
+///     "amqp://app:***@rabbit:5672/%2f"
+/// );
+/// ```
+pub fn mask_url(text: &str) -> String {
+    if let Ok(mut url) = Url::parse(text)
+        && url.has_host()
+        && url.fragment().is_none()
+    {
+        if url.password().is_some() && url.set_password(Some("***")).is_err() {
+            return "***".to_owned();
+        }
+        if url.query().is_some() {
+            url.set_query(Some("***"));
+        }
+        return url.into();
+    }
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let scheme = if scheme.is_empty() {
+        String::new()
+    } else {
+        format!("{scheme}://")
+    };
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}***@{host}"),
+        None if rest.contains([':', '#', '?']) => format!("{scheme}***"),
+        None => format!("{scheme}{rest}"),
+    }
+}
