@@ -27,5 +27,7 @@ struct Readme;
 pub mod broker;
 pub mod codec;
 pub mod config;
+pub mod engine;
 pub mod recovery;
+pub mod telemetry;
 pub mod topology;

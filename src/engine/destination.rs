@@ -1,0 +1,263 @@
+//! The breaker and the flood guard that all lanes of a destination share, and its probe.
+//!
+//! Lanes ask for admission before they consume, and report every answer. While the passage
+//! is shut nobody holds a delivery.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fanout_contract::{Failure, FailureClass, Processor, ReasonCode, Remedy};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::guarded::guarded;
+use super::monitor::Monitor;
+use crate::config::{BreakerConfig, FloodGuardConfig};
+use crate::recovery::{Breaker, BreakerState, FloodGuard};
+
+/// How a lane may consume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// As configured.
+    Full,
+    /// One event, to see whether the destination is well again.
+    Trial,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passage {
+    Shut,
+    /// One lane may try; the next one waits for what it learns.
+    Trial {
+        taken: bool,
+    },
+    Open,
+}
+
+#[derive(Debug)]
+struct Inner {
+    breaker: Breaker,
+    flood: FloodGuard,
+    flood_pause: Duration,
+    flooded_until: Option<Instant>,
+    trial_taken: bool,
+    problem: Option<Failure>,
+}
+
+/// What lanes know in common about the store they write to.
+#[derive(Debug)]
+pub(super) struct Destination {
+    inner: Mutex<Inner>,
+    passage: watch::Sender<Passage>,
+    monitor: Arc<Monitor>,
+}
+
+impl Destination {
+    pub(super) fn new(
+        breaker: BreakerConfig,
+        flood: FloodGuardConfig,
+        monitor: Arc<Monitor>,
+    ) -> Self {
+        let inner = Inner {
+            breaker: Breaker::unprobed(breaker, Instant::now()),
+            flood_pause: flood.pause,
+            flood: FloodGuard::new(flood),
+            flooded_until: None,
+            trial_taken: false,
+            problem: None,
+        };
+        Self {
+            inner: Mutex::new(inner),
+            passage: watch::Sender::new(Passage::Shut),
+            monitor,
+        }
+    }
+
+    /// Takes an admission where there is one now.
+    pub(super) fn try_admit(&self) -> Option<Admission> {
+        let mut inner = self.inner();
+        let admission = match inner.passage() {
+            Passage::Open => Some(Admission::Full),
+            Passage::Trial { taken: false } => {
+                inner.trial_taken = true;
+                Some(Admission::Trial)
+            }
+            Passage::Trial { taken: true } | Passage::Shut => None,
+        };
+        self.publish(&inner);
+        admission
+    }
+
+    /// Whether a lane that was admitted like this has to stop consuming.
+    pub(super) fn revoked(&self, admission: Admission) -> bool {
+        match admission {
+            Admission::Full => *self.passage.borrow() != Passage::Open,
+            Admission::Trial => *self.passage.borrow() != Passage::Trial { taken: true },
+        }
+    }
+
+    /// Resolves with the next change of the passage. Cancel-safe.
+    pub(super) fn changes(&self) -> watch::Receiver<impl Sized + use<>> {
+        self.passage.subscribe()
+    }
+
+    /// The trial is over without an answer: another lane may try.
+    pub(super) fn trial_ended(&self) {
+        let mut inner = self.inner();
+        inner.trial_taken = false;
+        self.publish(&inner);
+    }
+
+    /// The destination has answered about data.
+    pub(super) fn answered(&self) {
+        let mut inner = self.inner();
+        if inner.breaker.state() == BreakerState::Closed && inner.problem.is_none() {
+            return;
+        }
+        inner.breaker.succeeded();
+        if inner.breaker.state() == BreakerState::Closed {
+            inner.problem = None;
+        }
+        self.publish(&inner);
+    }
+
+    /// The destination was unavailable. Contention is not: other writers make progress.
+    pub(super) fn unavailable(&self, failure: &Failure) {
+        if failure.remedy() == Remedy::Yield {
+            return;
+        }
+        let mut inner = self.inner();
+        inner.breaker.unavailable(Instant::now());
+        inner.problem = Some(failure.clone());
+        self.publish(&inner);
+    }
+
+    /// Notes what events would be dead-lettered with; `Some` = it is a flood, pause.
+    pub(super) fn observe(
+        &self,
+        codes: impl Iterator<Item = Option<ReasonCode>>,
+    ) -> Option<ReasonCode> {
+        let mut inner = self.inner();
+        codes.for_each(|code| inner.flood.observe(code));
+        let code = inner.flood.flooding()?;
+        inner.flooded_until = Some(Instant::now() + inner.flood_pause);
+        self.monitor.flood(Some(code));
+        tracing::error!(
+            reason = code.as_str(),
+            pause_seconds = inner.flood_pause.as_secs(),
+            "flood guard: most of the last events would be dead-lettered with one code; consumption pauses"
+        );
+        self.publish(&inner);
+        Some(code)
+    }
+
+    /// Probes while the breaker is open and lifts pauses. Runs as long as the engine.
+    ///
+    /// Returns only where the very first `prepare` fails for good: a configuration error.
+    pub(super) async fn watch_over(
+        &self,
+        processor: &dyn Processor,
+        deadline: Duration,
+    ) -> Failure {
+        let mut changes = self.changes();
+        let mut first = true;
+        loop {
+            let wake = self.next_wake();
+            let now = Instant::now();
+            match wake {
+                Some(Wake::Probe(at)) if at <= now => {
+                    match guarded(deadline, processor.prepare()).await {
+                        Ok(()) => self.probed(std::mem::take(&mut first)),
+                        Err(failure) if first && failure.class() == FailureClass::Permanent => {
+                            return failure;
+                        }
+                        Err(failure) => self.probe_failed(failure),
+                    }
+                }
+                Some(Wake::Lift(at)) if at <= now => self.lift(),
+                Some(Wake::Probe(at) | Wake::Lift(at)) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(at) => {}
+                        _ = changes.changed() => {}
+                    }
+                }
+                None => drop(changes.changed().await),
+            }
+        }
+    }
+
+    fn next_wake(&self) -> Option<Wake> {
+        let inner = self.inner();
+        match (inner.breaker.state(), inner.flooded_until) {
+            (BreakerState::Open { until }, _) => Some(Wake::Probe(until)),
+            (_, Some(until)) => Some(Wake::Lift(until)),
+            _ => None,
+        }
+    }
+
+    fn probed(&self, first: bool) {
+        let mut inner = self.inner();
+        inner.breaker.probe_succeeded(first);
+        inner.trial_taken = false;
+        if first {
+            inner.problem = None;
+        }
+        self.publish(&inner);
+        tracing::info!(
+            state = inner.breaker.state().as_str(),
+            "destination is ready"
+        );
+    }
+
+    fn probe_failed(&self, failure: Failure) {
+        let mut inner = self.inner();
+        inner.breaker.probe_failed(Instant::now());
+        tracing::warn!(
+            reason = failure.code().as_str(),
+            error = failure.message(),
+            "destination is not ready"
+        );
+        inner.problem = Some(failure);
+        self.publish(&inner);
+    }
+
+    fn lift(&self) {
+        let mut inner = self.inner();
+        inner.flooded_until = None;
+        self.monitor.flood(None);
+        self.publish(&inner);
+    }
+
+    fn publish(&self, inner: &Inner) {
+        self.monitor
+            .breaker(inner.breaker.state().as_str(), inner.problem.clone());
+        let passage = inner.passage();
+        self.passage.send_if_modified(|current| {
+            let changed = *current != passage;
+            *current = passage;
+            changed
+        });
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Wake {
+    Probe(Instant),
+    Lift(Instant),
+}
+
+impl Inner {
+    fn passage(&self) -> Passage {
+        match self.breaker.state() {
+            _ if self.flooded_until.is_some() => Passage::Shut,
+            BreakerState::Closed => Passage::Open,
+            BreakerState::HalfOpen => Passage::Trial {
+                taken: self.trial_taken,
+            },
+            BreakerState::Open { .. } => Passage::Shut,
+        }
+    }
+}

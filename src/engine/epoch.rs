@@ -1,0 +1,411 @@
+//! One subscription of a lane, from the first delivery to the close of its channel.
+//!
+//! Invariant: a tag leaves the tracker only by an acknowledgement after its messages are
+//! confirmed, or by giving it back. When the stream ends, all tags are void.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanout_contract::{Failure, Remedy};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::batch_run::{self, Answered};
+use super::buffer::{Buffer, Held};
+use super::confirm::{Confirmation, confirm};
+use super::destination::Admission;
+use super::monitor::Counts;
+use super::settle::End;
+use super::shared::Shared;
+use super::shutdown::Shutdown;
+use super::tracker::Tracker;
+use crate::broker::{BrokerError, Delivery, Subscription};
+use crate::telemetry;
+
+/// Deliveries taken in one turn of the loop, so that settlement is never starved.
+const BURST: usize = 256;
+/// The loop turns at least this often, for its heartbeat.
+const TICK: Duration = Duration::from_secs(1);
+/// What runs may finish this long after its channel is lost; its tags are void anyway.
+const LOST_GRACE: Duration = Duration::from_secs(1);
+/// First pause after a give-back; doubles up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause below the breaker's threshold.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// Why a subscription ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Draining, or the destination is shut: all is settled or given back.
+    Stopped,
+    /// The broker ended it: cancelled, channel or connection lost.
+    Lost(Option<BrokerError>),
+}
+
+type Turn = BoxFuture<'static, Result<OwnedSemaphorePermit, AcquireError>>;
+
+pub(super) struct Epoch<'a> {
+    shared: &'a Arc<Shared>,
+    shutdown: &'a Shutdown,
+    lane: usize,
+    admission: Admission,
+    subscription: Subscription,
+    tracker: Tracker,
+    buffer: Buffer,
+    running: JoinSet<Answered>,
+    confirming: FuturesUnordered<BoxFuture<'static, Confirmation>>,
+    turn: Option<Turn>,
+    paused_until: Option<Instant>,
+    pause: Duration,
+    /// Consuming no more; what runs is settled.
+    stopping: bool,
+    /// The broker has cancelled the consumer; what is unsettled may still be settled.
+    cancelled: bool,
+    /// The channel is lost and its tags are void.
+    broken: Option<BrokerError>,
+}
+
+impl<'a> Epoch<'a> {
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        shutdown: &'a Shutdown,
+        lane: usize,
+        admission: Admission,
+        subscription: Subscription,
+        buffer: Buffer,
+    ) -> Self {
+        Self {
+            shared,
+            shutdown,
+            lane,
+            admission,
+            subscription,
+            tracker: Tracker::default(),
+            buffer,
+            running: JoinSet::new(),
+            confirming: FuturesUnordered::new(),
+            turn: None,
+            paused_until: None,
+            pause: FIRST_PAUSE,
+            stopping: false,
+            cancelled: false,
+            broken: None,
+        }
+    }
+
+    /// Runs until the subscription is over; hands the empty buffer on with what it learned.
+    pub(super) async fn run(mut self) -> (Ended, Buffer) {
+        let mut passage = self.shared.destination.changes();
+        let mut ticks = tokio::time::interval(TICK);
+        loop {
+            self.shared.monitor.beat(self.lane);
+            if !self.stopping && self.must_stop() {
+                self.stop().await;
+            }
+            if let Some(error) = self.broken.take() {
+                return (Ended::Lost(Some(error)), self.lost().await);
+            }
+            if self.stopping && self.running.is_empty() && self.confirming.is_empty() {
+                let ended = if self.cancelled {
+                    Ended::Lost(None)
+                } else {
+                    Ended::Stopped
+                };
+                return (ended, self.lost().await);
+            }
+            self.ask_for_a_turn();
+            let wake = self.wake();
+            tokio::select! {
+                biased;
+                Some(answered) = self.running.join_next() => {
+                    if let Ok(answered) = answered { self.answered(answered).await; }
+                }
+                Some(confirmation) = self.confirming.next() => self.confirmed(confirmation).await,
+                turn = wait_for(&mut self.turn) => self.dispatch(turn),
+                delivery = self.subscription.deliveries.next(), if !self.stopping => {
+                    self.receive(delivery);
+                }
+                () = self.shutdown.draining(), if !self.stopping => {}
+                _ = passage.changed(), if !self.stopping => {}
+                () = tokio::time::sleep_until(wake) => {}
+                _ = ticks.tick() => {}
+            }
+            self.acknowledge().await;
+            self.shared.monitor.holding(self.lane, self.tracker.len());
+        }
+    }
+
+    fn must_stop(&self) -> bool {
+        self.cancelled
+            || self.shutdown.is_draining()
+            || self.shared.destination.revoked(self.admission)
+    }
+
+    /// Consumes no more. What has not been dispatched goes back with the channel.
+    async fn stop(&mut self) {
+        self.stopping = true;
+        self.turn = None;
+        let _ = self.subscription.channel.cancel().await;
+        self.buffer.clear();
+    }
+
+    /// Closes the channel; what is unsettled goes back. Lets batches that still run end
+    /// first, so that they do not meet their own repeats.
+    async fn lost(mut self) -> Buffer {
+        let _ = tokio::time::timeout(LOST_GRACE, async {
+            while self.running.join_next().await.is_some() {}
+        })
+        .await;
+        self.running.detach_all();
+        let _ = self.subscription.channel.close().await;
+        self.shared.monitor.holding(self.lane, 0);
+        self.buffer.clear();
+        self.buffer
+    }
+
+    /// Takes the delivery and what is ready behind it.
+    fn receive(&mut self, first: Option<Result<Delivery, BrokerError>>) {
+        let (mut next, mut messages, mut redelivered) = (first, 0_u64, 0_u64);
+        for _ in 0..BURST {
+            match next {
+                Some(Ok(delivery)) => {
+                    messages += 1;
+                    redelivered += u64::from(delivery.redelivered);
+                    self.hold(delivery);
+                }
+                Some(Err(error)) => {
+                    self.broken = Some(error);
+                    break;
+                }
+                None => {
+                    self.cancelled = true;
+                    break;
+                }
+            }
+            match self.subscription.deliveries.next().now_or_never() {
+                Some(ready) => next = ready,
+                None => break,
+            }
+        }
+        telemetry::delivered(self.shared.queue(), messages, redelivered);
+    }
+
+    fn hold(&mut self, delivery: Delivery) {
+        self.tracker.delivered(delivery.tag);
+        let event = self.shared.codec.decode(&delivery.message);
+        let event = event
+            .map(|decoded| decoded.event)
+            .map_err(|undecodable| undecodable.failure);
+        let suspect = delivery
+            .delivery_count
+            .is_some_and(|count| count >= self.shared.config.queue.suspect_after);
+        let held = Held {
+            delivery,
+            event,
+            received: Instant::now(),
+        };
+        if suspect && held.event.is_ok() {
+            let publication = self.shared.suspect(held);
+            self.confirming
+                .push(confirm(self.shared.clone(), publication).boxed());
+        } else {
+            self.buffer.push(held);
+        }
+    }
+
+    /// Asks for a turn at the store once a batch is due; the batch is what waits by then.
+    fn ask_for_a_turn(&mut self) {
+        let now = Instant::now();
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+        }
+        let due = self.buffer.due().is_some_and(|at| at <= now) && self.paused_until.is_none();
+        let room = self.running.len() < self.shared.config.queue.in_flight.max(1);
+        if due && room && !self.stopping && self.turn.is_none() {
+            self.turn = Some(self.shared.turns.clone().acquire_owned().boxed());
+        }
+    }
+
+    fn dispatch(&mut self, turn: Result<OwnedSemaphorePermit, AcquireError>) {
+        let Ok(turn) = turn else { return };
+        let most = if self.admission == Admission::Trial {
+            1
+        } else {
+            usize::MAX
+        };
+        let batch = self.buffer.take(most);
+        if !batch.is_empty() {
+            self.running
+                .spawn(batch_run::run(self.shared.clone(), batch, turn));
+        }
+    }
+
+    /// When the loop has to turn even if nothing happens.
+    fn wake(&self) -> Instant {
+        let now = Instant::now();
+        let busy = self.running.len() >= self.shared.config.queue.in_flight.max(1);
+        let due = if busy || self.turn.is_some() || self.stopping {
+            None
+        } else {
+            self.buffer.due()
+        };
+        match (self.paused_until, due) {
+            (Some(until), _) => until,
+            (None, Some(due)) => due,
+            (None, None) => now + TICK,
+        }
+    }
+
+    /// Turns the outcomes of a batch into publications, acknowledgements and pauses.
+    async fn answered(&mut self, answered: Answered) {
+        let events = answered.outcomes.len();
+        let passed = answered.passed();
+        if passed > 0 {
+            self.shared.destination.answered();
+            self.shared.alone.passed(passed);
+            self.pause = FIRST_PAUSE;
+        }
+        if let Some(failure) = answered.unavailable().cloned() {
+            self.unavailable(&failure);
+        } else if let Some(took) = answered.took {
+            self.buffer.answered(took);
+        }
+        if let Some(took) = answered.took {
+            telemetry::batch(self.shared.queue(), events, took);
+        }
+        let oldest = answered
+            .outcomes
+            .iter()
+            .map(|(held, _)| held.received)
+            .min();
+        let plan = self.shared.plan(answered.outcomes);
+        let now = Instant::now();
+        plan.done
+            .iter()
+            .for_each(|tag| self.tracker.done(*tag, now));
+        self.shared.count(plan.counts);
+        for publication in plan.publications {
+            self.confirming
+                .push(confirm(self.shared.clone(), publication).boxed());
+        }
+        self.give_back(plan.given_back);
+        if let Some(oldest) = oldest {
+            telemetry::latency(self.shared.queue(), oldest.elapsed());
+        }
+        self.shared.monitor.settled();
+    }
+
+    fn unavailable(&mut self, failure: &Failure) {
+        if failure.code() == fanout_contract::codes::DEADLINE_EXCEEDED {
+            self.buffer.missed_deadline();
+        }
+        self.shared.destination.unavailable(failure);
+    }
+
+    /// Keeps what was given back at the head of the buffer and pauses, so that the lane
+    /// never spins. A broker requeue would count as a delivery and lose its place.
+    fn give_back(&mut self, given_back: Vec<(Held, Failure)>) {
+        let Some((_, failure)) = given_back.first() else {
+            return;
+        };
+        let wait = match failure.wait() {
+            Some(wait) => wait.min(self.shared.config.hold_limit()),
+            None if failure.remedy() == Remedy::Yield => FIRST_PAUSE.mul_f64(fastrand::f64()),
+            None => {
+                let pause = self.pause;
+                self.pause = (pause * 2).min(MAX_PAUSE);
+                pause
+            }
+        };
+        telemetry::settled(
+            self.shared.queue(),
+            "given-back",
+            failure.code().as_str(),
+            given_back.len() as u64,
+        );
+        self.shared.monitor.add(Counts {
+            given_back: given_back.len() as u64,
+            ..Counts::default()
+        });
+        self.paused_until = Some(Instant::now() + wait);
+        if !self.stopping {
+            self.buffer
+                .put_back(given_back.into_iter().map(|(held, _)| held).collect());
+        }
+    }
+
+    async fn confirmed(&mut self, confirmation: Confirmation) {
+        let Confirmation {
+            publication,
+            confirmed,
+        } = confirmation;
+        let tag = publication.held.delivery.tag;
+        if confirmed {
+            self.tracker.done(tag, Instant::now());
+            self.shared.ended(publication.end);
+        } else if self.subscription.channel.requeue(tag).await.is_ok() {
+            self.tracker.gone(tag);
+        }
+    }
+
+    async fn acknowledge(&mut self) {
+        let patience = self.shared.config.overtake_after;
+        let mut acks = self.tracker.take_overtaking(Instant::now(), patience);
+        acks.extend(self.tracker.take_prefix());
+        for ack in acks {
+            if let Err(error) = self.subscription.channel.ack(ack.tag, ack.multiple).await {
+                self.broken = Some(error);
+                return;
+            }
+        }
+    }
+}
+
+async fn wait_for(turn: &mut Option<Turn>) -> Result<OwnedSemaphorePermit, AcquireError> {
+    match turn {
+        Some(waiting) => {
+            let permit = waiting.await;
+            *turn = None;
+            permit
+        }
+        None => std::future::pending().await,
+    }
+}
+
+impl Shared {
+    /// Counts how a delivery ended, once that is certain.
+    pub(super) fn ended(&self, end: End) {
+        let mut counts = Counts::default();
+        let (outcome, code) = match end {
+            End::Applied { follow_ups } => {
+                (counts.applied, counts.follow_ups) = (1, follow_ups);
+                ("applied", "")
+            }
+            End::Retried(code) => {
+                counts.retried = 1;
+                ("retried", code.as_str())
+            }
+            End::DeadLettered(code) => {
+                counts.dead_lettered = 1;
+                ("dead-lettered", code.as_str())
+            }
+            End::Suspect => {
+                counts.suspects = 1;
+                ("suspect", "")
+            }
+        };
+        self.monitor.add(counts);
+        telemetry::settled(self.queue(), outcome, code, 1);
+    }
+
+    /// Counts what was settled by acknowledgement alone.
+    fn count(&self, counts: Counts) {
+        self.monitor.add(counts);
+        telemetry::settled(self.queue(), "applied", "", counts.applied);
+        telemetry::settled(self.queue(), "skipped", "", counts.skipped);
+    }
+}
