@@ -29,7 +29,12 @@ impl Processor for Counter {
                     let code = ReasonCode::new("payload-invalid");
                     outcomes.failed(slot, Failure::transient(code, "not just now"));
                 } else {
-                    *self.0.lock().unwrap().entry(event.id().to_string()).or_default() += 1;
+                    *self
+                        .0
+                        .lock()
+                        .unwrap()
+                        .entry(event.id().to_string())
+                        .or_default() += 1;
                     outcomes.applied(slot);
                 }
             }
@@ -39,9 +44,19 @@ impl Processor for Counter {
 }
 
 fn message(id: usize, kind: &str) -> Message {
-    let body = format!(r#"{{"eventId":"{id}","version":"v1","eventType":"{kind}","payload":{{}}}}"#);
-    let properties = Properties { message_id: Some(id.to_string()), persistent: true, ..Properties::default() };
-    Message { exchange: "events".to_owned(), routing_key: String::new(), properties, body: body.into() }
+    let body =
+        format!(r#"{{"eventId":"{id}","version":"v1","eventType":"{kind}","payload":{{}}}}"#);
+    let properties = Properties {
+        message_id: Some(id.to_string()),
+        persistent: true,
+        ..Properties::default()
+    };
+    Message {
+        exchange: "events".to_owned(),
+        routing_key: String::new(),
+        properties,
+        body: body.into(),
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,10 +81,30 @@ async fn every_event_of_a_backlog_is_applied_once_or_dead_lettered_after_all_sta
     let task = tokio::spawn(engine.run(shutdown.clone()));
     tokio::time::sleep(Duration::from_secs(400)).await;
     let counts = monitor.counts();
-    assert_eq!((counts.applied, counts.retried, counts.dead_lettered), (4995, 15, 5));
+    assert_eq!(
+        (counts.applied, counts.retried, counts.dead_lettered),
+        (4995, 15, 5)
+    );
     assert_eq!(monitor.snapshot().in_flight, 0);
     shutdown.drain();
     task.await.unwrap().unwrap();
-    assert_eq!(processor.0.lock().unwrap().values().copied().collect::<Vec<_>>(), vec![1; 4995]);
-    assert_eq!(broker.server().inspect("events.dlq").unwrap().messages().count(), 5);
+    assert_eq!(
+        processor
+            .0
+            .lock()
+            .unwrap()
+            .values()
+            .copied()
+            .collect::<Vec<_>>(),
+        vec![1; 4995]
+    );
+    assert_eq!(
+        broker
+            .server()
+            .inspect("events.dlq")
+            .unwrap()
+            .messages()
+            .count(),
+        5
+    );
 }
