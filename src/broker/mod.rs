@@ -6,6 +6,7 @@
 //! Invariant: a [`Subscription`] is one channel of one connection. Its tags mean nothing
 //! anywhere else; when its stream ends, all that is unsettled will be delivered again.
 
+pub mod amqp;
 pub mod local;
 mod message;
 

@@ -1,0 +1,170 @@
+//! Publishing with confirms: the callers' side.
+//!
+//! What would close the channel or the connection, and with it the confirms of innocent
+//! neighbours, is refused here: names and properties the protocol does not take, bodies and
+//! headers beyond the limits, exchanges that do not exist.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::BasicProperties;
+use lapin::types::ShortString;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::convert::{self, header_frame_bytes, short};
+use super::link::Link;
+use super::publish_task;
+use super::side::Side;
+use crate::broker::{BrokerError, HeaderValue, Message, Properties, PublishError};
+use crate::config::BrokerConfig;
+
+/// Part of a frame kept free: what the broker adds when it dead-letters (`x-death` and its
+/// kin) must fit in too, or the message can never be delivered again.
+const HEADROOM: usize = 8 * 1024;
+
+/// A message on its way to the confirm channel.
+pub(super) struct Job {
+    pub(super) id: i64,
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) properties: BasicProperties,
+    pub(super) body: bytes::Bytes,
+    pub(super) reply: oneshot::Sender<Result<(), PublishError>>,
+}
+
+/// The publisher of one epoch.
+pub(super) struct Publisher {
+    jobs: mpsc::Sender<Job>,
+    next_id: AtomicI64,
+    known_exchanges: Mutex<HashSet<String>>,
+    side: Arc<Side>,
+    user: String,
+    max_body: usize,
+    max_headers: usize,
+    deadline: Duration,
+}
+
+impl Publisher {
+    /// Starts the task that owns the confirm channel; it ends with `lost`.
+    pub(super) async fn start(
+        link: Arc<Link>,
+        side: Arc<Side>,
+        user: &str,
+        config: &BrokerConfig,
+        lost: CancellationToken,
+    ) -> Result<Self, BrokerError> {
+        let (jobs, queue) = mpsc::channel(config.confirm_window.max(1));
+        let frame = link.frame_max();
+        publish_task::spawn(link, queue, config, lost).await?;
+        Ok(Self {
+            jobs,
+            next_id: AtomicI64::new(1),
+            known_exchanges: Mutex::default(),
+            side,
+            user: user.to_owned(),
+            max_body: config.max_message_bytes,
+            max_headers: frame - HEADROOM.min(frame / 4),
+            deadline: config.confirm_timeout,
+        })
+    }
+
+    /// Resolves with the confirm, or at the deadline.
+    pub(super) async fn publish(&self, message: Message) -> Result<(), PublishError> {
+        match timeout(self.deadline, self.submit(message)).await {
+            Ok(result) => result,
+            Err(_) => Err(PublishError::TimedOut(self.deadline)),
+        }
+    }
+
+    async fn submit(&self, message: Message) -> Result<(), PublishError> {
+        let (reply, confirmed) = oneshot::channel();
+        let job = self.job(message, reply)?;
+        self.know(job.exchange.as_str()).await?;
+        if self.jobs.send(job).await.is_err() {
+            return Err(lost());
+        }
+        confirmed.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn job(
+        &self,
+        message: Message,
+        reply: oneshot::Sender<Result<(), PublishError>>,
+    ) -> Result<Job, PublishError> {
+        let bytes = message.body.len();
+        if bytes > self.max_body {
+            return Err(PublishError::TooLarge { bytes });
+        }
+        self.check(&message.properties)?;
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let properties =
+            convert::outgoing(&message.properties, id).map_err(PublishError::Invalid)?;
+        let bytes = header_frame_bytes(&properties);
+        if bytes > self.max_headers {
+            let limit = self.max_headers;
+            return Err(PublishError::HeadersTooLarge { bytes, limit });
+        }
+        Ok(Job {
+            id,
+            exchange: short("the exchange", &message.exchange).map_err(PublishError::Invalid)?,
+            routing_key: short("the routing key", &message.routing_key)
+                .map_err(PublishError::Invalid)?,
+            properties,
+            body: message.body,
+            reply,
+        })
+    }
+
+    /// What RabbitMQ answers with 406 and a closed channel.
+    fn check(&self, properties: &Properties) -> Result<(), PublishError> {
+        let invalid = |problem: String| Err(PublishError::Invalid(problem));
+        if let Some(user) = properties.user_id.as_ref().filter(|u| **u != self.user) {
+            return invalid(format!("user_id '{user}' is not the user logged in"));
+        }
+        if let Some(text) = &properties.expiration
+            && text.parse::<u32>().is_err()
+        {
+            return invalid("expiration is not a number of milliseconds".to_owned());
+        }
+        for name in ["CC", "BCC"] {
+            let text = |value: &HeaderValue| value.as_str().is_some();
+            match properties.headers.get(name) {
+                None => {}
+                Some(HeaderValue::List(keys)) if keys.iter().all(text) => {}
+                Some(_) => return invalid(format!("header {name} is not a list of keys")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishing to an exchange that does not exist closes the channel, and lapin writes what
+    /// is queued for a closed channel, which closes the connection: so it is looked up once.
+    async fn know(&self, exchange: &str) -> Result<(), PublishError> {
+        let known = || {
+            self.known_exchanges
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if exchange.is_empty() || known().contains(exchange) {
+            return Ok(());
+        }
+        match self.side.exchange_exists(exchange).await {
+            Ok(true) => {
+                known().insert(exchange.to_owned());
+                Ok(())
+            }
+            Ok(false) => Err(PublishError::NoExchange(exchange.to_owned())),
+            Err(BrokerError::AccessRefused(text)) => Err(PublishError::AccessRefused(text)),
+            Err(e) => Err(PublishError::NotConnected(e.to_string())),
+        }
+    }
+}
+
+/// Whether the message has arrived, nobody knows.
+fn lost() -> PublishError {
+    PublishError::NotConnected("the connection was lost".to_owned())
+}

@@ -1,0 +1,12 @@
+//! Against real servers in containers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod broker;
