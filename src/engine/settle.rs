@@ -9,6 +9,7 @@ use super::shared::Shared;
 use crate::broker::Message;
 use crate::codec;
 use crate::recovery::{self, Disposition, FailureNote, decide};
+use crate::telemetry;
 use crate::topology::names;
 
 /// What a batch asks of the broker.
@@ -232,4 +233,38 @@ fn within_hops(held: Held, disposition: Disposition) -> (Held, Disposition) {
     let text = format!("follow-ups of an event that is {hops} hops from its origin");
     let failure = Failure::permanent(codes::HOP_LIMIT, text);
     (held, Disposition::DeadLetter { failure })
+}
+
+impl Shared {
+    /// Counts how a delivery ended, once that is certain.
+    pub(super) fn ended(&self, end: End) {
+        let mut counts = Counts::default();
+        let (outcome, code) = match end {
+            End::Applied { follow_ups } => {
+                (counts.applied, counts.follow_ups) = (1, follow_ups);
+                ("applied", "")
+            }
+            End::Retried(code) => {
+                counts.retried = 1;
+                ("retried", code.as_str())
+            }
+            End::DeadLettered(code) => {
+                counts.dead_lettered = 1;
+                ("dead-lettered", code.as_str())
+            }
+            End::Suspect => {
+                counts.suspects = 1;
+                ("suspect", "")
+            }
+        };
+        self.monitor.add(counts);
+        telemetry::settled(self.queue(), outcome, code, 1);
+    }
+
+    /// Counts what was settled by acknowledgement alone.
+    pub(super) fn count(&self, counts: Counts) {
+        self.monitor.add(counts);
+        telemetry::settled(self.queue(), "applied", "", counts.applied);
+        telemetry::settled(self.queue(), "skipped", "", counts.skipped);
+    }
 }

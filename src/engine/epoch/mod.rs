@@ -3,10 +3,11 @@
 //! Invariant: a tag leaves the tracker only by an acknowledgement after its messages are
 //! confirmed, or by giving it back. When the stream ends, all tags are void.
 
+mod settlement;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_contract::{Failure, Remedy};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
@@ -14,16 +15,14 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::batch_run::{self, Answered};
-use super::buffer::{Buffer, Held};
-use super::confirm::{Confirmation, confirm};
-use super::destination::Admission;
-use super::monitor::Counts;
-use super::settle::End;
-use super::shared::Shared;
-use super::shutdown::Shutdown;
-use super::tracker::Tracker;
 use crate::broker::{BrokerError, Delivery, Subscription};
+use crate::engine::batch_run::{self, Answered};
+use crate::engine::buffer::{Buffer, Held};
+use crate::engine::confirm::{Confirmation, confirm};
+use crate::engine::destination::Admission;
+use crate::engine::shared::Shared;
+use crate::engine::shutdown::Shutdown;
+use crate::engine::tracker::Tracker;
 use crate::telemetry;
 
 /// Deliveries taken in one turn of the loop, so that settlement is never starved.
@@ -32,10 +31,8 @@ const BURST: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
 /// What runs may finish this long after its channel is lost; its tags are void anyway.
 const LOST_GRACE: Duration = Duration::from_secs(1);
-/// First pause after a give-back; doubles up to [`MAX_PAUSE`].
+/// First pause after a give-back; it doubles from one to the next.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest pause below the breaker's threshold.
-const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a subscription ended.
 #[derive(Debug)]
@@ -259,110 +256,6 @@ impl<'a> Epoch<'a> {
             (None, None) => now + TICK,
         }
     }
-
-    /// Turns the outcomes of a batch into publications, acknowledgements and pauses.
-    async fn answered(&mut self, answered: Answered) {
-        let events = answered.outcomes.len();
-        let passed = answered.passed();
-        if passed > 0 {
-            self.shared.destination.answered();
-            self.shared.alone.passed(passed);
-            self.pause = FIRST_PAUSE;
-        }
-        if let Some(failure) = answered.unavailable().cloned() {
-            self.unavailable(&failure);
-        } else if let Some(took) = answered.took {
-            self.buffer.answered(took);
-        }
-        if let Some(took) = answered.took {
-            telemetry::batch(self.shared.queue(), events, took);
-        }
-        let oldest = answered
-            .outcomes
-            .iter()
-            .map(|(held, _)| held.received)
-            .min();
-        let plan = self.shared.plan(answered.outcomes);
-        let now = Instant::now();
-        plan.done
-            .iter()
-            .for_each(|tag| self.tracker.done(*tag, now));
-        self.shared.count(plan.counts);
-        for publication in plan.publications {
-            self.confirming
-                .push(confirm(self.shared.clone(), publication).boxed());
-        }
-        self.give_back(plan.given_back);
-        if let Some(oldest) = oldest {
-            telemetry::latency(self.shared.queue(), oldest.elapsed());
-        }
-        self.shared.monitor.settled();
-    }
-
-    fn unavailable(&mut self, failure: &Failure) {
-        if failure.code() == fanout_contract::codes::DEADLINE_EXCEEDED {
-            self.buffer.missed_deadline();
-        }
-        self.shared.destination.unavailable(failure);
-    }
-
-    /// Keeps what was given back at the head of the buffer and pauses, so that the lane
-    /// never spins. A broker requeue would count as a delivery and lose its place.
-    fn give_back(&mut self, given_back: Vec<(Held, Failure)>) {
-        let Some((_, failure)) = given_back.first() else {
-            return;
-        };
-        let wait = match failure.wait() {
-            Some(wait) => wait.min(self.shared.config.hold_limit()),
-            None if failure.remedy() == Remedy::Yield => FIRST_PAUSE.mul_f64(fastrand::f64()),
-            None => {
-                let pause = self.pause;
-                self.pause = (pause * 2).min(MAX_PAUSE);
-                pause
-            }
-        };
-        telemetry::settled(
-            self.shared.queue(),
-            "given-back",
-            failure.code().as_str(),
-            given_back.len() as u64,
-        );
-        self.shared.monitor.add(Counts {
-            given_back: given_back.len() as u64,
-            ..Counts::default()
-        });
-        self.paused_until = Some(Instant::now() + wait);
-        if !self.stopping {
-            self.buffer
-                .put_back(given_back.into_iter().map(|(held, _)| held).collect());
-        }
-    }
-
-    async fn confirmed(&mut self, confirmation: Confirmation) {
-        let Confirmation {
-            publication,
-            confirmed,
-        } = confirmation;
-        let tag = publication.held.delivery.tag;
-        if confirmed {
-            self.tracker.done(tag, Instant::now());
-            self.shared.ended(publication.end);
-        } else if self.subscription.channel.requeue(tag).await.is_ok() {
-            self.tracker.gone(tag);
-        }
-    }
-
-    async fn acknowledge(&mut self) {
-        let patience = self.shared.config.overtake_after;
-        let mut acks = self.tracker.take_overtaking(Instant::now(), patience);
-        acks.extend(self.tracker.take_prefix());
-        for ack in acks {
-            if let Err(error) = self.subscription.channel.ack(ack.tag, ack.multiple).await {
-                self.broken = Some(error);
-                return;
-            }
-        }
-    }
 }
 
 async fn wait_for(turn: &mut Option<Turn>) -> Result<OwnedSemaphorePermit, AcquireError> {
@@ -373,39 +266,5 @@ async fn wait_for(turn: &mut Option<Turn>) -> Result<OwnedSemaphorePermit, Acqui
             permit
         }
         None => std::future::pending().await,
-    }
-}
-
-impl Shared {
-    /// Counts how a delivery ended, once that is certain.
-    pub(super) fn ended(&self, end: End) {
-        let mut counts = Counts::default();
-        let (outcome, code) = match end {
-            End::Applied { follow_ups } => {
-                (counts.applied, counts.follow_ups) = (1, follow_ups);
-                ("applied", "")
-            }
-            End::Retried(code) => {
-                counts.retried = 1;
-                ("retried", code.as_str())
-            }
-            End::DeadLettered(code) => {
-                counts.dead_lettered = 1;
-                ("dead-lettered", code.as_str())
-            }
-            End::Suspect => {
-                counts.suspects = 1;
-                ("suspect", "")
-            }
-        };
-        self.monitor.add(counts);
-        telemetry::settled(self.queue(), outcome, code, 1);
-    }
-
-    /// Counts what was settled by acknowledgement alone.
-    fn count(&self, counts: Counts) {
-        self.monitor.add(counts);
-        telemetry::settled(self.queue(), "applied", "", counts.applied);
-        telemetry::settled(self.queue(), "skipped", "", counts.skipped);
     }
 }
