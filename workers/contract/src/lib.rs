@@ -72,6 +72,11 @@
 //!   stored follow-ups.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+/// Compiles and runs the code of the guide.
+#[cfg(all(doctest, feature = "conformance"))]
+#[doc = include_str!("../../README.md")]
+struct Guide;
+
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -49,15 +49,26 @@ pub async fn l10_repeatable(harness: &dyn Harness) -> Result<Passed, LawViolatio
             let scope = check.scope();
             let event = maker(&check, scope, 0)?;
             check.inject(Fault::LoseAnswer).await;
-            let _ = check
-                .call(&*processor, std::slice::from_ref(&event))
-                .await?;
+            lost(&check, &*processor, std::slice::from_ref(&event)).await?;
             let processor = check.heal().await?;
             let first = some(&check, &*processor, &event).await?;
             repeats(&check, &*processor, &event, &first, "after a lost answer").await?;
         }
     }
     check.done()
+}
+
+/// A call whose answer gets lost: what it says, and whether it returns, is for other laws.
+pub(super) async fn lost(
+    check: &Check<'_>,
+    processor: &dyn Processor,
+    events: &[Event],
+) -> Result<(), LawViolation> {
+    let deadline = check.harness.bounds().deadline;
+    check
+        .call_within(processor, events, deadline)
+        .await
+        .map(drop)
 }
 
 /// A call dropped behind its commit: the repeat must still answer with the follow-ups.

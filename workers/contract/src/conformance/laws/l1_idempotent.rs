@@ -1,3 +1,4 @@
+use super::l10_repeatable::lost;
 use crate::conformance::check::Check;
 use crate::conformance::harness::{Fault, Harness};
 use crate::conformance::law::{Law, LawViolation, Passed};
@@ -63,7 +64,7 @@ pub async fn l1_idempotent(harness: &dyn Harness) -> Result<Passed, LawViolation
         let scope = check.scope();
         let good = check.good(scope, 4);
         check.inject(Fault::LoseAnswer).await;
-        let _ = check.call(&*one, &good).await?;
+        lost(&check, &*one, &good).await?;
         let processor = check.heal().await?;
         check.apply(&*processor, &good).await?;
         check.same(
