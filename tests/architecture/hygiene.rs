@@ -3,7 +3,7 @@
 use crate::repository::{Source, assert_none, files, read, rust};
 
 /// Hosts that anybody can reach, or that mean the reader's own machine.
-const KNOWN_HOSTS: [&str; 24] = [
+const KNOWN_HOSTS: [&str; 25] = [
     "127.0.0.1",
     "0.0.0.0",
     "localhost",
@@ -25,6 +25,7 @@ const KNOWN_HOSTS: [&str; 24] = [
     "qdrant.tech",
     "repo.maven.apache.org",
     "semver.org",
+    "toml.io",
     "www.apache.org",
     "www.rabbitmq.com",
     "www.w3.org",

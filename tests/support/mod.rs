@@ -48,6 +48,7 @@ pub async fn eventually<T>(
             return found;
         }
         assert!(Instant::now() < end, "not within {deadline:?}: {what}");
+        // sleep: between two looks; the deadline is above
         sleep(LOOK_EVERY).await;
     }
 }

@@ -177,6 +177,7 @@ async fn pipe(
                     return Ok(());
                 }
                 if !delay.is_zero() {
+                    // sleep: the delay is the fault that the test asked for
                     sleep(delay).await;
                 }
                 to.write_all(&buffer[..read]).await?;
