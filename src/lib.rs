@@ -28,6 +28,8 @@ pub mod broker;
 pub mod codec;
 pub mod config;
 pub mod engine;
+#[cfg(feature = "cli")]
+pub mod publish;
 pub mod recovery;
 pub mod telemetry;
 pub mod topology;
