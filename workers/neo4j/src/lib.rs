@@ -1,1 +1,37 @@
-//! Placeholder while the dependencies build.
+//! # Projects events into Neo4j, effect once
+//!
+//! The way of a batch: [`mapping`] turns each event into rows for named statements (pure) →
+//! [`Neo4jProcessor`] opens one transaction, enters the ids into the ledger, folds and sorts
+//! the rows of the new ones, sends them in requests below 8 KiB → commit. What the server
+//! answers is judged by one table (`classify`). The server itself is behind [`store`]: no
+//! driver type leaves it.
+//!
+//! Invariant: an id whose `AppliedEvent` is committed has its effect in the graph exactly
+//! once, and its follow-ups are the stored ones for ever.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod classify;
+mod config;
+pub mod cypher;
+mod fold;
+mod ledger;
+pub mod mapping;
+mod plan;
+mod processor;
+mod statement;
+pub mod store;
+mod value;
+
+pub use classify::codes;
+pub use config::{ConfigProblem, MAX_REQUEST_BYTES, Neo4jConfig, Tls};
+pub use processor::Neo4jProcessor;
+pub use statement::{Fold, Statement};
+pub use value::Value;

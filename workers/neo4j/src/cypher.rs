@@ -1,0 +1,132 @@
+//! Every statement text, constant and public: what measures this processor against a bare
+//! writer runs the same ones.
+//!
+//! Shape of all of them: `UNWIND` over a list parameter, `MERGE` on the uniquely constrained
+//! key alone, everything else in `SET`, one record as answer (see [`Statement`]). Rows are
+//! lists, not maps: a third fewer bytes, so more of them fit below 8 KiB.
+
+use std::borrow::Cow;
+
+use crate::statement::{Fold, Statement};
+
+/// Enters ids into the ledger and answers which were there before.
+///
+/// `$ids`, `$nonce` (fresh for each attempt, so that what a lost attempt committed cannot
+/// look new), `$at`. `repeated` holds `[number, stored follow-ups]`.
+pub const LEDGER: &str = "\
+UNWIND range(0, size($ids) - 1) AS i
+MERGE (e:AppliedEvent {id: $ids[i]})
+ON CREATE SET e.nonce = $nonce, e.at = $at
+RETURN count(*) AS done,
+  collect(CASE WHEN e.nonce <> $nonce THEN [i, e.follow_ups] END) AS repeated";
+
+/// [`LEDGER`] for events with follow-ups: `$rows` of `[id, follow-ups as JSON]`.
+pub const LEDGER_WITH_FOLLOW_UPS: &str = "\
+UNWIND range(0, size($rows) - 1) AS i
+WITH i, $rows[i] AS r
+MERGE (e:AppliedEvent {id: r[0]})
+ON CREATE SET e.nonce = $nonce, e.at = $at, e.follow_ups = r[1]
+RETURN count(*) AS done,
+  collect(CASE WHEN e.nonce <> $nonce THEN [i, e.follow_ups] END) AS repeated";
+
+/// Removes at most `$limit` ledger entries older than `$before`; answers `removed`.
+pub const PRUNE_LEDGER: &str = "\
+MATCH (e:AppliedEvent) WHERE e.at < $before
+WITH e LIMIT $limit
+DELETE e
+RETURN count(*) AS removed";
+
+macro_rules! interaction {
+    ($relationship:literal) => {
+        concat!(
+            "UNWIND range(0, size($rows) - 1) AS i\n",
+            "WITH i, $rows[i] AS r\n",
+            "MERGE (u:User {id: r[0]})\n",
+            "MERGE (p:Product {id: r[1]})\n",
+            "MERGE (u)-[x:", $relationship, "]->(p)\n",
+            "ON CREATE SET x.count = r[2], x.first_at = r[3], x.last_at = r[4], x.last_session = r[5]\n",
+            // count first: it takes the relationship's lock, and what follows reads under it
+            "ON MATCH SET x.count = x.count + r[2],\n",
+            "  x.first_at = CASE WHEN r[3] < x.first_at THEN r[3] ELSE x.first_at END,\n",
+            "  x.last_session = CASE WHEN r[4] > x.last_at OR (r[4] = x.last_at AND ",
+            "coalesce(r[5], '') > coalesce(x.last_session, '')) THEN r[5] ELSE x.last_session END,\n",
+            "  x.last_at = CASE WHEN r[4] > x.last_at THEN r[4] ELSE x.last_at END\n",
+            "RETURN count(*) AS done, collect(CASE WHEN u:Deleted THEN i END) AS skipped"
+        )
+    };
+}
+
+/// Rows `[user, product, count, first_at, last_at, last_session]` into `VIEWED`.
+pub const VIEWED: &str = interaction!("VIEWED");
+/// The same into `CARTED`.
+pub const CARTED: &str = interaction!("CARTED");
+/// The same into `UNCARTED`.
+pub const UNCARTED: &str = interaction!("UNCARTED");
+/// The same into `PURCHASED`.
+pub const PURCHASED: &str = interaction!("PURCHASED");
+
+/// Takes back what an interaction wrote for a user who had been deleted. The check stands
+/// behind the write, since only then the user is locked.
+pub const ERASE_DELETED_USERS: &str = "\
+UNWIND $rows AS r
+MATCH (u:User {id: r[0]}) WHERE u:Deleted
+MATCH (u)-[x]-()
+DELETE x";
+
+/// Rows `[product, version, properties]`; properties null = deleted. A product is only
+/// overwritten by a newer version; `_lock` makes the version be read under the node's lock.
+pub const PRODUCT: &str = "\
+UNWIND range(0, size($rows) - 1) AS i
+WITH i, $rows[i] AS r
+MERGE (p:Product {id: r[0]})
+SET p._lock = true
+WITH i, r, p, coalesce(p._version < r[1], true) AS newer
+FOREACH (_ IN CASE WHEN newer AND r[2] IS NOT NULL THEN [1] ELSE [] END |
+  SET p = r[2] SET p.id = r[0], p._version = r[1] REMOVE p:Deleted)
+FOREACH (_ IN CASE WHEN newer AND r[2] IS NULL THEN [1] ELSE [] END |
+  SET p = {id: r[0], _version: r[1]} SET p:Deleted)
+REMOVE p._lock
+RETURN count(*) AS done, collect(CASE WHEN NOT newer THEN i END) AS skipped";
+
+/// Rows `[user]`: erases the user and their relationships, and leaves a node with nothing
+/// but its id and the label `Deleted`.
+pub const USER_DELETED: &str = "\
+UNWIND $rows AS r
+MERGE (u:User {id: r[0]})
+SET u:Deleted
+SET u = {id: r[0]}
+WITH u
+CALL { WITH u MATCH (u)-[x]-() DELETE x RETURN count(*) AS erased }
+RETURN count(*) AS done, [] AS skipped";
+
+const fn interaction(name: &'static str, cypher: &'static str) -> Statement {
+    Statement {
+        name: Cow::Borrowed(name),
+        cypher: Cow::Borrowed(cypher),
+        key_columns: 2,
+        fold: Fold::Count,
+        after_skip: Some(Cow::Borrowed(ERASE_DELETED_USERS)),
+    }
+}
+
+/// The statements of the default mapping, in the order in which a transaction runs them.
+pub static INTERACTIONS: [Statement; 6] = [
+    interaction("viewed", VIEWED),
+    interaction("carted", CARTED),
+    interaction("uncarted", UNCARTED),
+    interaction("purchased", PURCHASED),
+    Statement {
+        name: Cow::Borrowed("product"),
+        cypher: Cow::Borrowed(PRODUCT),
+        key_columns: 1,
+        fold: Fold::Newest,
+        after_skip: None,
+    },
+    Statement {
+        name: Cow::Borrowed("user-deleted"),
+        cypher: Cow::Borrowed(USER_DELETED),
+        key_columns: 1,
+        fold: Fold::Same,
+        after_skip: None,
+    },
+];

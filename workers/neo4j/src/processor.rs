@@ -1,0 +1,260 @@
+//! One transaction per batch: ledger, rows of the new events, commit.
+
+use fanout_contract::{Batch, Failure, Outcomes, Processor};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+use crate::classify::{Verdict, in_prepare, in_process};
+use crate::config::{ConfigProblem, Neo4jConfig};
+use crate::fold::{Row, fold, packed_row, requests};
+use crate::ledger;
+use crate::mapping::{Interactions, Mapping};
+use crate::plan::Plan;
+use crate::statement::Statement;
+use crate::store::{BoltStore, GraphStore, GraphTransaction, StoreError, one};
+use crate::value::Value;
+
+/// Tries of one transaction against other writers. Measured with three writers on the same
+/// keys: a deadlock takes at most every second transaction, so that five in a row are rare.
+const TRIES: u32 = 5;
+/// Wait before another try, milliseconds: long enough for the winner of a deadlock to commit.
+const WAIT_MS: std::ops::RangeInclusive<u64> = 2..=10;
+
+/// Projects events into Neo4j.
+///
+/// *Guarantee*: the effect of an event id is there exactly once, however often, in whatever
+/// order, and by however many processes it is applied.
+pub struct Neo4jProcessor {
+    store: Arc<dyn GraphStore>,
+    mapping: Box<dyn Mapping>,
+    settings: Settings,
+}
+
+#[derive(Debug)]
+struct Settings {
+    projection: Option<String>,
+    request_bytes: usize,
+    query_timeout: Duration,
+    writers: NonZeroUsize,
+}
+
+impl std::fmt::Debug for Neo4jProcessor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Neo4jProcessor")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Neo4jProcessor {
+    /// With the default mapping, [`Interactions`]. Connects when it is first used.
+    ///
+    /// # Errors
+    /// All [`ConfigProblem`]s at once.
+    pub fn new(config: Neo4jConfig) -> Result<Self, Vec<ConfigProblem>> {
+        Self::with_mapping(config, Interactions)
+    }
+
+    /// With a mapping of your own.
+    ///
+    /// # Errors
+    /// All [`ConfigProblem`]s at once.
+    pub fn with_mapping(
+        config: Neo4jConfig,
+        mapping: impl Mapping,
+    ) -> Result<Self, Vec<ConfigProblem>> {
+        let store = BoltStore::new(&config)?;
+        Ok(Self::with_store(store, &config, mapping))
+    }
+
+    /// Over another store. Of the config only the projection's name, request size, query
+    /// timeout and number of writers count.
+    pub fn with_store(store: impl GraphStore, config: &Neo4jConfig, mapping: impl Mapping) -> Self {
+        Self {
+            store: Arc::new(store),
+            mapping: Box::new(mapping),
+            settings: Settings {
+                projection: config.projection.clone(),
+                request_bytes: config.request_bytes,
+                query_timeout: config.query_timeout,
+                writers: config.writers,
+            },
+        }
+    }
+
+    /// Removes ledger entries older than `before`, `limit` at most in one transaction;
+    /// answers how many. Call it until it answers fewer than `limit`. An event that is
+    /// applied again after its entry is gone counts twice.
+    ///
+    /// # Errors
+    /// As [`process`](Processor::process).
+    pub async fn prune_ledger(&self, before: Timestamp, limit: u32) -> Result<u64, Failure> {
+        let removed = timeout(self.settings.query_timeout, async {
+            let mut transaction = self.store.begin().await?;
+            let removed = ledger::prune(&mut *transaction, before, limit).await?;
+            transaction.commit().await?;
+            Ok(removed)
+        });
+        removed
+            .await
+            .unwrap_or(Err(StoreError::TimedOut))
+            .map_err(in_process)
+    }
+
+    async fn apply(&self, batch: &Batch) -> Result<Outcomes, StoreError> {
+        let projection = self.settings.projection.as_deref();
+        let plan = Plan::new(&*self.mapping, projection, batch, Timestamp::now());
+        report(&plan);
+        if plan.entries.is_empty() {
+            return Ok(plan.outcomes);
+        }
+        let mut tries = 1;
+        let written = loop {
+            match self.attempt(&plan).await {
+                Ok(written) => break written,
+                Err(error) if tries < TRIES && Verdict::of(&error).is_worth_another_try() => {
+                    tracing::debug!(tries, %error, "other writers were in the way");
+                    sleep(Duration::from_millis(fastrand::u64(WAIT_MS))).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        Ok(plan.settle(written.repeated, &written.older))
+    }
+
+    async fn attempt(&self, plan: &Plan) -> Result<Written, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        match self.write(&mut *transaction, plan).await {
+            Ok(written) => transaction.commit().await.map(|()| written),
+            Err(error) => {
+                transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        transaction: &mut dyn GraphTransaction,
+        plan: &Plan,
+    ) -> Result<Written, StoreError> {
+        let bytes = self.settings.request_bytes;
+        let repeated = ledger::enter(transaction, plan.ledger_keys(), bytes).await?;
+        let mut older = HashMap::new();
+        let statements = self.mapping.statements();
+        let rows = plan.rows(statements.len(), &repeated);
+        for (index, (statement, rows)) in statements.iter().zip(rows).enumerate() {
+            let prepared = fold(statement, rows);
+            for slot in prepared.superseded {
+                *older.entry(slot).or_default() += 1;
+            }
+            for request in requests(prepared.rows, bytes, &statement.cypher, packed_row) {
+                let skipped = send(transaction, statement, request, &mut older).await?;
+                let (Some(text), false) = (&statement.after_skip, skipped.is_empty()) else {
+                    continue;
+                };
+                let rows = skipped
+                    .into_iter()
+                    .filter_map(|slot| plan.columns(slot, index));
+                let rows = rows.map(|columns| Value::List(columns.to_vec())).collect();
+                transaction
+                    .run(text, vec![("rows", Value::List(rows))])
+                    .await?;
+            }
+        }
+        Ok(Written { repeated, older })
+    }
+}
+
+/// What a transaction found.
+struct Written {
+    repeated: ledger::Repeated,
+    /// By slot, how many of its rows gave way to something newer.
+    older: HashMap<usize, usize>,
+}
+
+/// Sends rows, and answers a slot of each row that needed no effect.
+async fn send(
+    transaction: &mut dyn GraphTransaction,
+    statement: &Statement,
+    request: Vec<Row>,
+    older: &mut HashMap<usize, usize>,
+) -> Result<Vec<usize>, StoreError> {
+    let sent = request.len();
+    let (columns, slots): (Vec<_>, Vec<_>) = request
+        .into_iter()
+        .map(|row| (Value::List(row.columns), row.slots))
+        .unzip();
+    let parameters = vec![("rows", Value::List(columns))];
+    let mut answer = one(transaction.run(&statement.cypher, parameters).await?)?;
+    if answer.int("done")? != i64::try_from(sent).unwrap_or(i64::MAX) {
+        return Err(StoreError::RowsDropped(statement.name.to_string()));
+    }
+    let mut skipped = Vec::new();
+    for number in answer.list("skipped")? {
+        let Value::Int(number) = number else {
+            return Err(StoreError::Answer("a row number is no integer"));
+        };
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let slots = slots
+            .get(number)
+            .ok_or(StoreError::Answer("a row number is unknown"))?;
+        skipped.extend(slots.first());
+        for slot in slots {
+            *older.entry(*slot).or_default() += 1;
+        }
+    }
+    Ok(skipped)
+}
+
+fn report(plan: &Plan) {
+    if plan.clamped > 0 {
+        let events = plan.clamped;
+        tracing::warn!(events, "event times beyond tomorrow count as tomorrow");
+    }
+    for id in &plan.conflicts {
+        tracing::warn!(
+            event.id = id,
+            code = "id-conflict",
+            "one id with two bodies; the first counts"
+        );
+    }
+}
+
+impl Processor for Neo4jProcessor {
+    fn name(&self) -> &str {
+        self.settings.projection.as_deref().unwrap_or("neo4j")
+    }
+
+    fn prepare(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async {
+            let prepared = timeout(self.settings.query_timeout, self.store.prepare()).await;
+            prepared
+                .unwrap_or(Err(StoreError::TimedOut))
+                .map_err(in_prepare)
+        })
+    }
+
+    fn process<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Outcomes, Failure>> {
+        Box::pin(async {
+            let applied = timeout(self.settings.query_timeout, self.apply(batch)).await;
+            applied
+                .unwrap_or(Err(StoreError::TimedOut))
+                .map_err(in_process)
+        })
+    }
+
+    fn concurrency(&self) -> Option<NonZeroUsize> {
+        Some(self.settings.writers)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.store.close()
+    }
+}
