@@ -1,6 +1,8 @@
 //! The documents hold together.
 
-use crate::repository::{Source, assert_none, files, read, root};
+use std::collections::BTreeSet;
+
+use crate::repository::{Source, assert_none, files, read, root, rust};
 
 fn markdown() -> Vec<Source> {
     let mut found = files();
@@ -91,4 +93,59 @@ fn decisions_are_numbered_without_gaps_and_listed() {
         }
     }
     assert_none(&wrong, "decisions in docs/adr:");
+}
+
+/// Folders directly below `path` that hold Rust.
+fn folders(path: &str) -> BTreeSet<String> {
+    rust(&[path])
+        .iter()
+        .filter_map(|f| f.path[path.len()..].split_once('/'))
+        .map(|(folder, _)| folder.to_owned())
+        .collect()
+}
+
+#[test]
+fn the_map_names_every_folder_of_the_runtime() {
+    let map = read("ARCHITECTURE.md");
+    let wrong: Vec<_> = folders("src/")
+        .into_iter()
+        .chain(folders("workers/"))
+        .filter(|folder| folder != "bin" && !map.contains(&format!("\n  {folder}/")))
+        .collect();
+    assert_none(
+        &wrong,
+        "add a line to the folder map of ARCHITECTURE.md for:",
+    );
+}
+
+#[test]
+fn the_compose_file_and_the_image_set_variables_that_exist() {
+    let known: String = rust(&["src/config/"]).into_iter().map(|f| f.text).collect();
+    let compose = read("docker-compose.yaml");
+    let worker = compose.split("\n  worker-").skip(1);
+    let set = worker
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("      ")?.split_once(": "))
+        .map(|(name, _)| name.to_owned());
+    let image = read("Dockerfile");
+    let in_image = image
+        .lines()
+        .filter_map(|line| line.strip_prefix("ENV ")?.split_once('='))
+        .map(|(name, _)| name.to_owned());
+    let variables: Vec<_> = set
+        .chain(in_image)
+        .filter(|name| {
+            name.chars()
+                .all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit())
+        })
+        .collect();
+    assert!(
+        variables.len() > 5,
+        "the variables were not found: {variables:?}"
+    );
+    let wrong: Vec<_> = variables
+        .into_iter()
+        .filter(|name| !known.contains(&format!("\"{name}\"")))
+        .collect();
+    assert_none(&wrong, "the configuration does not read these variables:");
 }
