@@ -7,6 +7,7 @@ use crate::config::CodecConfig;
 use bytes::Bytes;
 use fanout_contract::FailureClass;
 use proptest::prelude::*;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Keys that mean something, so that random objects hit the interesting paths.
@@ -130,10 +131,11 @@ proptest! {
                 prop_assert!(!event.kind().is_empty() && event.kind().len() <= 255);
                 prop_assert!(!event.id().as_str().is_empty() && event.id().as_str().len() <= 255);
                 prop_assert!(event.attempt() >= 1);
+                // Well-formed, that is; a number like 1e309 is JSON and fits into no type.
                 // Only the data of a CloudEvent may be decoded, or be missing.
                 if form != Form::CloudEventStructured {
                     prop_assert!(inside(event.payload(), &message.body));
-                    prop_assert!(event.decode::<Value>().is_ok() || form == Form::CloudEventBinary);
+                    prop_assert!(event.decode::<IgnoredAny>().is_ok() || form == Form::CloudEventBinary);
                 }
             }
             Err(refused) => {
