@@ -9,6 +9,7 @@
 pub mod amqp;
 pub mod local;
 mod message;
+mod wire;
 
 pub use message::{Delivery, HeaderValue, Headers, Message, Properties};
 

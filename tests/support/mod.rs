@@ -18,6 +18,7 @@
     clippy::panic
 )]
 
+pub mod broker_conformance;
 pub mod docker;
 pub mod management;
 pub mod proxy;

@@ -1,8 +1,7 @@
 //! Publishing with confirms: the callers' side.
 //!
 //! What would close the channel or the connection, and with it the confirms of innocent
-//! neighbours, is refused here: names and properties the protocol does not take, bodies and
-//! headers beyond the limits, exchanges that do not exist.
+//! neighbours, is refused here: what [`wire`] refuses, and exchanges that do not exist.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,15 +14,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::convert::{self, header_frame_bytes, short};
+use super::convert::{self, short};
 use super::link::Link;
 use super::publish_task;
 use super::side::Side;
-use crate::broker::{BrokerError, HeaderValue, Message, Properties, PublishError};
+use crate::broker::wire::{self, Limits};
+use crate::broker::{BrokerError, Message, PublishError};
 use crate::config::BrokerConfig;
 
 /// Part of a frame kept free: what the broker adds when it dead-letters (`x-death` and its
-/// kin) must fit in too, or the message can never be delivered again.
+/// kin) and our own header must fit in too, or the message can never be delivered again.
 const HEADROOM: usize = 8 * 1024;
 
 /// A message on its way to the confirm channel.
@@ -95,50 +95,22 @@ impl Publisher {
         message: Message,
         reply: oneshot::Sender<Result<(), PublishError>>,
     ) -> Result<Job, PublishError> {
-        let bytes = message.body.len();
-        if bytes > self.max_body {
-            return Err(PublishError::TooLarge { bytes });
-        }
-        self.check(&message.properties)?;
+        let limits = Limits {
+            user: &self.user,
+            body: self.max_body,
+            headers: self.max_headers,
+        };
+        wire::check(&message, limits)?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let properties =
-            convert::outgoing(&message.properties, id).map_err(PublishError::Invalid)?;
-        let bytes = header_frame_bytes(&properties);
-        if bytes > self.max_headers {
-            let limit = self.max_headers;
-            return Err(PublishError::HeadersTooLarge { bytes, limit });
-        }
+        let invalid = PublishError::Invalid;
         Ok(Job {
             id,
-            exchange: short("the exchange", &message.exchange).map_err(PublishError::Invalid)?,
-            routing_key: short("the routing key", &message.routing_key)
-                .map_err(PublishError::Invalid)?,
-            properties,
+            exchange: short("the exchange", &message.exchange).map_err(invalid)?,
+            routing_key: short("the routing key", &message.routing_key).map_err(invalid)?,
+            properties: convert::outgoing(&message.properties, id).map_err(invalid)?,
             body: message.body,
             reply,
         })
-    }
-
-    /// What RabbitMQ answers with 406 and a closed channel.
-    fn check(&self, properties: &Properties) -> Result<(), PublishError> {
-        let invalid = |problem: String| Err(PublishError::Invalid(problem));
-        if let Some(user) = properties.user_id.as_ref().filter(|u| **u != self.user) {
-            return invalid(format!("user_id '{user}' is not the user logged in"));
-        }
-        if let Some(text) = &properties.expiration
-            && text.parse::<u32>().is_err()
-        {
-            return invalid("expiration is not a number of milliseconds".to_owned());
-        }
-        for name in ["CC", "BCC"] {
-            let text = |value: &HeaderValue| value.as_str().is_some();
-            match properties.headers.get(name) {
-                None => {}
-                Some(HeaderValue::List(keys)) if keys.iter().all(text) => {}
-                Some(_) => return invalid(format!("header {name} is not a list of keys")),
-            }
-        }
-        Ok(())
     }
 
     /// Publishing to an exchange that does not exist closes the channel, and lapin writes what

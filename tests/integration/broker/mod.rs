@@ -1,6 +1,7 @@
 //! The AMQP broker against RabbitMQ.
 
 mod basics;
+mod conformance;
 
 use std::time::Duration;
 
