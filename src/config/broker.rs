@@ -56,6 +56,14 @@ impl Default for BrokerConfig {
     }
 }
 
+impl BrokerConfig {
+    /// The vhost of the first URL.
+    pub fn vhost(&self) -> String {
+        let first = self.urls.first().map_or("", Secret::expose);
+        super::urls::vhost(first)
+    }
+}
+
 /// Waits between attempts: the listed ones, then the last one again and again, each
 /// shortened by up to `jitter` of itself at random.
 #[derive(Clone, Debug, PartialEq)]

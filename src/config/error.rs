@@ -80,6 +80,13 @@ impl ConfigErrors {
         (!problems.is_empty()).then_some(Self { problems })
     }
 
+    /// A single problem.
+    pub fn one(problem: Problem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
+    }
+
     /// The stable reason code: `config-invalid`.
     pub fn code(&self) -> &'static str {
         Self::CODE

@@ -93,9 +93,9 @@ impl Form {
     fn hint(&self, raw: &Raw) -> Option<String> {
         match (self, raw) {
             (Self::OrWord(form, _), raw) => form.hint(raw),
-            (Self::Time(..), _) => {
-                Some("write a number with its unit: 250ms, 5s, 5m, 1h, 14d".to_owned())
-            }
+            (Self::Time(..), _) => Some(
+                "write whole milliseconds or more with the unit: 250ms, 5s, 5m, 1h, 14d".to_owned(),
+            ),
             (Self::Size(..), _) => {
                 Some("write a number with its unit: 512KiB, 4MiB, 8GiB".to_owned())
             }
@@ -112,11 +112,7 @@ impl Form {
             Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
             Self::Share => "a number from 0 to 1".to_owned(),
             Self::Time(min, max) => {
-                format!(
-                    "a duration from {} to {} in whole milliseconds",
-                    show_time(*min),
-                    show_time(*max)
-                )
+                format!("a duration from {} to {}", show_time(*min), show_time(*max))
             }
             Self::Size(min, max) => {
                 format!("a size from {} to {}", show_size(*min), show_size(*max))
@@ -163,7 +159,7 @@ pub(super) fn did_you_mean(given: &str, known: &[&str]) -> Option<String> {
 }
 
 /// A duration in its largest whole unit: `14d`, `5m`, `250ms`.
-pub(super) fn show_time(time: Duration) -> String {
+pub(crate) fn show_time(time: Duration) -> String {
     let day = 24 * 60 * 60;
     if time.subsec_nanos() == 0 && time.as_secs() > 0 && time.as_secs().is_multiple_of(day) {
         format!("{}d", time.as_secs() / day)
@@ -173,8 +169,9 @@ pub(super) fn show_time(time: Duration) -> String {
 }
 
 /// A size in its largest whole binary unit: `8GiB`, `100B`.
-pub(super) fn show_size(bytes: u64) -> String {
+pub(crate) fn show_size(bytes: u64) -> String {
     [
+        (1 << 50, "PiB"),
         (1 << 40, "TiB"),
         (1 << 30, "GiB"),
         (1 << 20, "MiB"),

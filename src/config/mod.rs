@@ -5,6 +5,8 @@
 
 mod broker;
 mod codec;
+#[cfg(feature = "cli")]
+mod dotenv;
 mod error;
 mod form;
 mod load;
@@ -12,6 +14,7 @@ mod origin;
 mod queue;
 mod raw;
 mod relations;
+pub mod render;
 mod schema;
 mod urls;
 mod value;
@@ -19,7 +22,10 @@ mod worker;
 
 pub use broker::{BackoffPlan, BrokerConfig, TlsConfig, TopologyMode, UseRabbitmq};
 pub use codec::{CodecConfig, MissingId, UnknownKind};
+#[cfg(feature = "cli")]
+pub use dotenv::environment;
 pub use error::{ConfigErrors, Problem};
+pub(crate) use form::{show_size, show_time};
 pub use load::{LoadOptions, Loaded, Overrides};
 pub use origin::{Origin, Origins};
 pub use queue::{BatchConfig, Binding, ExchangeConfig, ExchangeKind, QueueConfig, QueueType};

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 /// Where a value comes from, in rising order of precedence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// Built in, or derived from another setting.
+    /// Built in.
     Default,
+    /// Fitted to another setting, whose key this is.
+    Derived(String),
     /// The configuration file.
     File {
         /// The file as it was named.
@@ -25,7 +27,7 @@ pub enum Origin {
 impl Origin {
     /// Whether the user set the value.
     pub fn is_explicit(&self) -> bool {
-        *self != Self::Default
+        !matches!(self, Self::Default | Self::Derived(_))
     }
 }
 
@@ -33,6 +35,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Derived(key) => write!(f, "follows {key}"),
             Self::File { path, line: 0 } => write!(f, "{}", path.display()),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Variable(name) => write!(f, "variable {name}"),

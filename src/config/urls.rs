@@ -155,6 +155,15 @@ impl Part {
     }
 }
 
+/// The vhost of an AMQP URL that was read before; `/` where it says none.
+pub(super) fn vhost(url: &str) -> String {
+    let path = Url::parse(url).map(|url| url.path().to_owned());
+    match path.as_deref().unwrap_or("").strip_prefix('/') {
+        None | Some("") => "/".to_owned(),
+        Some(path) => percent_decode_str(path).decode_utf8_lossy().into_owned(),
+    }
+}
+
 /// The URL with its password replaced by `***`; of what is no URL, nothing that could hold one.
 ///
 /// ```

@@ -103,7 +103,20 @@ macro_rules! text {
 text! {
     PathBuf: |text| Some(text.into()), |path| path.to_string_lossy().into_owned();
     SocketAddr: |text| text.parse().ok(), ToString::to_string;
-    Secret: |text| Some(Secret::new(text)), |secret| secret.expose().to_owned();
+}
+
+/// An empty secret is an unset one.
+impl Value for Secret {
+    fn from_val(val: Val) -> Option<Self> {
+        String::from_val(val).map(Secret::new)
+    }
+
+    fn to_val(&self) -> Val {
+        match self.expose() {
+            "" => Val::Unset,
+            text => Val::Text(text.to_owned()),
+        }
+    }
 }
 
 impl<T: Value> Value for Option<T> {

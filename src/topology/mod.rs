@@ -3,8 +3,15 @@
 //! Pure: nothing here talks to a broker. `broker::amqp` declares what stands here, the local
 //! broker builds itself from it, `fanout topology` prints it.
 
+mod export;
 pub mod names;
 mod queues;
+mod render;
+#[cfg(test)]
+mod tests;
+
+pub use export::definitions;
+pub use render::picture;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -88,7 +88,7 @@ impl Config {
         variables::apply(&mut config, &mut report, env);
         let queue = flags::apply(&mut config, &mut report, &overrides);
         config.http.explicit = report.origins.is_explicit("http.addr");
-        relations::derive(&mut config, &report);
+        relations::derive(&mut config, &mut report);
         relations::check(&config, &mut report);
         match ConfigErrors::from_problems(report.problems) {
             Some(errors) => Err(errors),

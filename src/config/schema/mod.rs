@@ -7,7 +7,7 @@ mod broker;
 mod queue;
 mod worker;
 
-pub(super) use queue::{BINDING, EXCHANGE, FOLLOW_UP, KIND, QUEUE};
+pub(super) use queue::{BINDING, BINDINGS_DOC, BINDINGS_RULE, EXCHANGE, FOLLOW_UP, KIND, QUEUE};
 
 use std::time::Duration;
 
@@ -59,8 +59,6 @@ pub(super) struct Field<T> {
     pub(super) doc: &'static str,
     pub(super) secrecy: Secrecy,
     variable: Option<&'static str>,
-    /// What stands for it in the documentation where the default is not a plain value.
-    pub(super) default: Option<&'static str>,
     /// An entry without it is a problem.
     pub(super) required: bool,
 }
@@ -79,7 +77,6 @@ impl<T> Field<T> {
             doc,
             secrecy: Secrecy::Open,
             variable: None,
-            default: None,
             required: false,
         }
     }
@@ -91,11 +88,6 @@ impl<T> Field<T> {
 
     const fn secret(mut self, secrecy: Secrecy) -> Self {
         self.secrecy = secrecy;
-        self
-    }
-
-    const fn default_is(mut self, text: &'static str) -> Self {
-        self.default = Some(text);
         self
     }
 
@@ -132,7 +124,8 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Less than any round trip to a database and back can be relied on to take.
+const SHORTEST_CALL: Duration = Duration::from_millis(10);
 /// RabbitMQ takes a TTL of up to 2^32 - 1 ms, 49 days and a bit.
 const LONGEST_TTL: Duration = Duration::from_secs(49 * 24 * 60 * 60);

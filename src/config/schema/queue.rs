@@ -5,19 +5,17 @@ use std::time::Duration;
 use super::super::form::Form;
 use super::super::value::{EXCHANGE_KINDS, QUEUE_TYPES};
 use super::super::{Binding, ExchangeConfig, FollowUpRoute, QueueConfig};
-use super::{Field, HOUR, LONGEST_TTL, SECOND};
+use super::{Field, HOUR, LONGEST_TTL, MS, SHORTEST_CALL};
 
 /// Below `queues.KEY`.
 pub(in crate::config) static QUEUE: &[Field<QueueConfig>] = &[
-    Field::<QueueConfig>::new("name", Form::Text, |q| &mut q.name, "name at the broker")
-        .default_is("events.{key}"),
+    Field::<QueueConfig>::new("name", Form::Text, |q| &mut q.name, "name at the broker"),
     Field::<QueueConfig>::new(
         "processor",
         Form::Text,
         |q| &mut q.processor,
         "name of the registered processor",
-    )
-    .default_is("the queue's key"),
+    ),
     Field::<QueueConfig>::new(
         "dead_letter",
         Form::Text,
@@ -40,7 +38,7 @@ pub(in crate::config) static QUEUE: &[Field<QueueConfig>] = &[
     ),
     Field::<QueueConfig>::new(
         "message_ttl",
-        Form::OrWord(&Form::Time(SECOND, LONGEST_TTL), "never"),
+        Form::OrWord(&Form::Time(MS, LONGEST_TTL), "never"),
         |q| &mut q.message_ttl,
         "what waits longer expires and is dead-lettered",
     ),
@@ -65,7 +63,7 @@ pub(in crate::config) static QUEUE: &[Field<QueueConfig>] = &[
     ),
     Field::<QueueConfig>::new(
         "deadline",
-        Form::Time(SECOND, HOUR),
+        Form::Time(SHORTEST_CALL, HOUR),
         |q| &mut q.deadline,
         "deadline of one call of the processor, at most a third of worker.consumer_timeout",
     ),
@@ -112,6 +110,10 @@ pub(in crate::config) static EXCHANGE: &[Field<ExchangeConfig>] = &[
         "fanout: every bound queue gets every message; topic: what matches its patterns",
     ),
 ];
+
+pub(in crate::config) const BINDINGS_DOC: &str = "exchanges the queue is bound to, with routing \
+     keys or patterns; a fanout exchange ignores them; unset = the first exchange, all keys";
+pub(in crate::config) const BINDINGS_RULE: &str = "a list of tables of exchange and keys";
 
 /// Each of `queues.KEY.bindings`.
 pub(in crate::config) static BINDING: &[Field<Binding>] = &[

@@ -6,7 +6,7 @@ use super::super::Config;
 use super::super::form::Form;
 use super::super::urls::Kind;
 use super::super::value::{LOG_FORMATS, MISSING_IDS, UNKNOWN_KINDS};
-use super::{Field, HOUR, MINUTE, MS, SECOND, Secrecy};
+use super::{Field, HOUR, MS, SECOND, SHORTEST_CALL, Secrecy};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -82,7 +82,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "worker.consumer_timeout",
-        Form::Time(MINUTE, DAY),
+        Form::Time(SECOND, DAY),
         |c| &mut c.worker.consumer_timeout,
         "the broker's consumer_timeout; nothing is held longer than a third of it",
     ),
@@ -165,7 +165,7 @@ pub(super) static NEO4J: &[Setting] = &[
     ),
     Setting::new(
         "neo4j.query_timeout",
-        Form::Time(SECOND, HOUR),
+        Form::Time(SHORTEST_CALL, HOUR),
         |c| &mut c.neo4j.query_timeout,
         "deadline of one query, below the queue's deadline; where it is not set and the deadline \
          is shorter, five sixths of the deadline",

@@ -158,7 +158,10 @@ fn a_value_of_the_wrong_type_is_a_problem_with_the_rule_and_a_hint() {
     let text = only_problem("[breaker]\nopen_for = 30\n");
     assert!(text.contains("breaker.open_for = 30 ("), "{text}");
     assert!(text.contains("must be a duration from 1ms to 1h"), "{text}");
-    assert!(text.contains("write a number with its unit"), "{text}");
+    assert!(
+        text.contains("write whole milliseconds or more with the unit"),
+        "{text}"
+    );
     assert_eq!(
         file_problems("broker = 5\n[queues]\nneo4j = 3\n"),
         ["broker: must be a table", "queues.neo4j: must be a table"]

@@ -54,8 +54,12 @@ fn the_url_wins_over_the_parts_and_may_be_several() {
 #[test]
 fn a_url_without_a_path_or_ending_in_a_slash_means_the_vhost_slash() {
     for url in ["amqp://h", "amqp://h/", "amqp://h/%2f"] {
-        assert_eq!(urls(&from_env(&[("RABBITMQ_URL", url)])), ["amqp://h/%2f"]);
+        let config = from_env(&[("RABBITMQ_URL", url)]);
+        assert_eq!(urls(&config), ["amqp://h/%2f"]);
+        assert_eq!(config.broker.vhost(), "/");
     }
+    let config = from_env(&[("RABBITMQ_URL", "amqp://h/a%20b")]);
+    assert_eq!(config.broker.vhost(), "a b");
 }
 
 #[test]

@@ -1,0 +1,298 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::*;
+use super::*;
+
+/// A file that exists wherever the tests run.
+const CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+
+fn load(file: &str, env: &[(&str, &str)], overrides: Overrides) -> Loaded {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fanout.toml");
+    std::fs::write(&path, file).unwrap();
+    let env: BTreeMap<_, _> = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let options = LoadOptions {
+        file: Some(&path),
+        env: &env,
+        overrides,
+    };
+    Config::load(options).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+const WIDE: &str = r##"
+broker.backoff.max_attempts = "unlimited"
+[[exchanges]]
+name = "app.events"
+kind = "topic"
+[queues."a.b"]
+name = "search.q"
+bindings = [{ exchange = "app.events", keys = ["*.created", "payment.*"] }]
+retry_delays = ["0s", "250ms", "90s"]
+message_ttl = "never"
+max_length_bytes = 1048577
+prefetch = 20
+[follow_ups."order.confirmed"]
+exchange = "app.events"
+[codec.kinds."order.placed"]
+id_fields = ["order_id"]
+[log]
+dir = "/tmp/it's \"here\""
+"##;
+
+#[test]
+fn the_printed_defaults_are_the_default_configuration() {
+    let mut loaded = load(&defaults(), &[], Overrides::default());
+    loaded.config.http.explicit = false;
+    assert_eq!(loaded.config, Config::default());
+}
+
+/// Every field set to something else than its default, without `..`: a field that is added
+/// to a type has to be added here.
+fn everything_changed() -> Config {
+    let seconds = Duration::from_secs;
+    Config {
+        broker: changed_broker(),
+        exchanges: vec![ExchangeConfig {
+            name: "app.events".to_owned(),
+            kind: ExchangeKind::Topic,
+        }],
+        queues: [("search".to_owned(), changed_queue())].into(),
+        follow_ups: [("k".to_owned(), changed_route())].into(),
+        codec: CodecConfig {
+            id_fields: vec!["key".to_owned()],
+            id_fields_by_kind: [("order.placed".to_owned(), vec!["order_id".to_owned()])].into(),
+            missing_id: MissingId::Reject,
+            unknown_kind: UnknownKind::DeadLetter,
+        },
+        breaker: BreakerConfig {
+            failures: 6,
+            open_for: seconds(31),
+        },
+        flood_guard: FloodGuardConfig {
+            enabled: false,
+            window: 1001,
+            share: 0.6,
+            pause: seconds(301),
+        },
+        worker: WorkerConfig {
+            lanes: 2,
+            drain_deadline: seconds(31),
+            consumer_timeout: seconds(1801),
+            overtake_after: seconds(6),
+        },
+        http: HttpConfig {
+            addr: ([0, 0, 0, 0], 9000).into(),
+            explicit: true,
+            api_token: Some(Secret::new("token")),
+        },
+        log: LogConfig {
+            filter: "debug".to_owned(),
+            format: LogFormat::Json,
+            dir: Some("logs".into()),
+        },
+        neo4j: Neo4jSettings {
+            uri: "bolt+s://db:1".to_owned(),
+            user: "app".to_owned(),
+            password: Secret::new("pw"),
+            database: Some("shop".to_owned()),
+            writers: 2,
+            query_timeout: seconds(26),
+            tls: changed_tls(None),
+        },
+    }
+}
+
+fn changed_tls(server_name: Option<&str>) -> TlsConfig {
+    let ca = || Some(std::path::PathBuf::from(CA));
+    TlsConfig {
+        ca_file: ca(),
+        cert_file: ca(),
+        key_file: ca(),
+        server_name: server_name.map(str::to_owned),
+    }
+}
+
+fn changed_broker() -> BrokerConfig {
+    let seconds = Duration::from_secs;
+    BrokerConfig {
+        use_rabbitmq: UseRabbitmq::True,
+        urls: vec![
+            Secret::new("amqps://a:b@one:1/v"),
+            Secret::new("amqps://c:d@two:2/w"),
+        ],
+        management_url: Some(Secret::new("https://a:b@one:15671")),
+        required: true,
+        backoff: BackoffPlan {
+            delays: vec![seconds(5), seconds(60)],
+            jitter: 0.5,
+            max_attempts: None,
+            failed_after: 6,
+        },
+        connect_timeout: seconds(6),
+        heartbeat: seconds(11),
+        call_timeout: seconds(12),
+        confirm_timeout: seconds(31),
+        confirm_window: 501,
+        max_message_bytes: 17 << 20,
+        topology: TopologyMode::None,
+        tls: changed_tls(Some("rabbit")),
+    }
+}
+
+fn changed_queue() -> QueueConfig {
+    QueueConfig {
+        name: "search.q".to_owned(),
+        processor: "neo4j".to_owned(),
+        bindings: vec![Binding {
+            exchange: "app.events".to_owned(),
+            keys: vec!["*.created".to_owned(), "payment.*".to_owned()],
+        }],
+        dead_letter: "search.dlq".to_owned(),
+        retry_delays: [0, 1, 2, 4, 8].map(Duration::from_secs).to_vec(),
+        queue_type: QueueType::Classic,
+        message_ttl: None,
+        max_length_bytes: None,
+        batch: BatchConfig {
+            max_events: 100,
+            max_bytes: 1 << 20,
+            max_wait: Duration::ZERO,
+        },
+        in_flight: 3,
+        prefetch: Some(200),
+        deadline: Duration::from_secs(31),
+        suspect_after: 11,
+        suspect_limit: 4,
+    }
+}
+
+fn changed_route() -> FollowUpRoute {
+    FollowUpRoute {
+        exchange: "app.events".to_owned(),
+        routing_key: Some("r".to_owned()),
+    }
+}
+
+#[test]
+fn every_field_has_a_setting() {
+    let changed = everything_changed();
+    let mut text = String::new();
+    for section in view::sections(&changed, view::Secrets::Shown) {
+        text.push_str(&format!("{}\n", section.header));
+        for line in section.lines {
+            if let Some(value) = line.value {
+                text.push_str(&format!("{} = {value}\n", line.key));
+            }
+        }
+    }
+    let loaded = load(&text, &[], Overrides::default());
+    assert_eq!(loaded.config, changed, "{text}");
+}
+
+#[test]
+fn the_examples_of_the_printed_defaults_can_be_uncommented() {
+    let text = defaults();
+    let examples = text.split("by example:\n").nth(1).unwrap();
+    let uncommented: String = examples
+        .lines()
+        .map(|line| format!("{}\n", line.strip_prefix('#').unwrap().trim_start()))
+        .collect();
+    let config = load(&uncommented, &[], Overrides::default()).config;
+    assert_eq!(config.follow_ups.len(), 1);
+    assert_eq!(config.codec.id_fields_by_kind.len(), 1);
+}
+
+#[test]
+fn what_is_printed_can_be_loaded_again() {
+    let loaded = load(WIDE, &[], Overrides::default());
+    let mut again = load(&toml(&loaded), &[], Overrides::default()).config;
+    again.http.explicit = false;
+    // The password of the default URL is masked like any other.
+    again.broker.urls.clone_from(&loaded.config.broker.urls);
+    assert_eq!(again, loaded.config);
+}
+
+#[test]
+fn each_value_is_printed_with_its_origin() {
+    let overrides = Overrides {
+        workers: Some(3),
+        ..Overrides::default()
+    };
+    let env = [("RABBITMQ_HOSTNAME", "rabbit"), ("RABBITMQ_PORT", "5673")];
+    let text = toml(&load(WIDE, &env, overrides));
+    for expected in [
+        "urls = [\"amqp://guest:***@rabbit:5673/%2f\"] # variable RABBITMQ_HOSTNAME, RABBITMQ_PORT\n",
+        "lanes = 3 # flag --workers\n",
+        "heartbeat = \"10s\" # default\n",
+        "batch.max_events = 20 # follows queues.\"a.b\".prefetch\n",
+        "# management_url is unset\n",
+        "/fanout.toml:18\n",
+    ] {
+        assert!(text.contains(expected), "{expected} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let env = [
+        (
+            "RABBITMQ_URL",
+            "amqp://u:s3cret@one/x,amqp://u:s3cret@two/x",
+        ),
+        ("RABBITMQ_MANAGEMENT_URL", "http://u:s3cret@one:15672"),
+        ("NEO4J_PASSWORD", "s3cret"),
+        ("FANOUT_API_TOKEN", "s3cret"),
+    ];
+    let loaded = load("", &env, Overrides::default());
+    let (text, json) = (toml(&loaded), json(&loaded).to_string());
+    assert!(!text.contains("s3cret") && !json.contains("s3cret"));
+    assert!(!format!("{loaded:?}").contains("s3cret"));
+    assert!(
+        text.contains("password = \"***\" # variable NEO4J_PASSWORD"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_json_form_holds_values_and_origins() {
+    let json = json(&load(WIDE, &[("NEO4J_USER", "app")], Overrides::default()));
+    let settings = &json["settings"];
+    assert_eq!(settings["neo4j.user"]["value"], "app");
+    assert_eq!(settings["neo4j.user"]["origin"]["name"], "NEO4J_USER");
+    assert_eq!(
+        settings["broker.management_url"]["value"],
+        serde_json::Value::Null
+    );
+    assert_eq!(settings["queues.\"a.b\".prefetch"]["value"], 20);
+    assert_eq!(
+        settings["queues.\"a.b\".bindings"]["value"][0]["keys"][1],
+        "payment.*"
+    );
+    assert_eq!(settings["queues.\"a.b\".name"]["origin"]["line"], 7);
+}
+
+#[test]
+fn the_documentation_is_what_the_table_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    if !text.ends_with(&reference()) {
+        let fresh = std::env::temp_dir().join("fanout-configuration-reference.md");
+        std::fs::write(&fresh, reference()).unwrap();
+        panic!(
+            "{} does not end with the reference; the new one is in {}",
+            path.display(),
+            fresh.display()
+        );
+    }
+}
