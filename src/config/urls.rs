@@ -1,9 +1,14 @@
 //! URLs of servers: checked, made canonical, masked.
 
+use std::net::Ipv6Addr;
+
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use url::{Host, Url};
+use url::Url;
 
 use super::form::Fault;
+
+/// AMQP short strings hold 255 bytes.
+const LONGEST_VHOST: usize = 255;
 
 /// Whose URL it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +76,6 @@ impl Kind {
 /// A missing or empty path is the vhost `/`: the client library would read `…/` as the vhost
 /// with the empty name.
 fn amqp(mut url: Url) -> Result<Url, String> {
-    if matches!(url.host(), Some(Host::Ipv6(_))) {
-        // The client library falls back to localhost for these.
-        return Err("the client cannot use an IPv6 address here; give a host name".to_owned());
-    }
     for part in [url.username(), url.password().unwrap_or(""), url.path()] {
         if percent_decode_str(part).decode_utf8().is_err() {
             return Err("percent-encoded text must be UTF-8".to_owned());
@@ -96,6 +97,9 @@ fn amqp(mut url: Url) -> Result<Url, String> {
     }
     if url.path().is_empty() || url.path() == "/" {
         url.set_path("/%2f");
+    }
+    if vhost(url.as_str()).len() > LONGEST_VHOST {
+        return Err(format!("a vhost has at most {LONGEST_VHOST} bytes"));
     }
     Ok(url)
 }
@@ -125,6 +129,7 @@ impl Part {
             Self::Password => url
                 .set_password(Some(&encoded))
                 .map_err(|()| self.fault(value)),
+            Self::Vhost if value.len() > LONGEST_VHOST => Err(self.fault(value)),
             Self::Vhost => {
                 url.set_path(&format!("/{encoded}"));
                 Ok(())
@@ -133,6 +138,9 @@ impl Part {
                 Ok(port) if port > 0 => url.set_port(Some(port)).map_err(|()| self.fault(value)),
                 _ => Err(self.fault(value)),
             },
+            Self::Hostname if value.parse::<Ipv6Addr>().is_ok() => url
+                .set_host(Some(&format!("[{value}]")))
+                .map_err(|_| self.fault(value)),
             Self::Hostname if value.contains([':', '/', '@', '[']) => Err(self.fault(value)),
             Self::Hostname => url.set_host(Some(value)).map_err(|_| self.fault(value)),
         }
@@ -147,7 +155,7 @@ impl Part {
             ),
             Self::Port => Fault::new("must be a port from 1 to 65535", "for example 5672"),
             Self::Hostname => Fault::new(
-                "must be a host name or an IPv4 address",
+                "must be a host name or an IP address",
                 "port, user and vhost have variables of their own; several hosts go into RABBITMQ_URL",
             ),
             _ => Fault::new("must fit into an AMQP URL", "set RABBITMQ_URL instead"),

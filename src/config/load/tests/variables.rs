@@ -23,6 +23,12 @@ fn the_parts_make_up_the_url_percent_encoded() {
 }
 
 #[test]
+fn an_ipv6_address_is_put_into_brackets() {
+    let config = from_env(&[("RABBITMQ_HOSTNAME", "::1")]);
+    assert_eq!(urls(&config), ["amqp://guest:guest@[::1]:5672/%2f"]);
+}
+
+#[test]
 fn a_single_part_leaves_the_others_at_their_defaults() {
     let config = from_env(&[("RABBITMQ_HOSTNAME", "rabbit")]);
     assert_eq!(urls(&config), ["amqp://guest:guest@rabbit:5672/%2f"]);
@@ -109,7 +115,6 @@ fn urls_the_client_would_misread_are_refused() {
         "http://host",
         "host:5672",
         "amqp:///vhost",
-        "amqp://[::1]:5672/",
         "amqp://user:1#2@host/",
         "amqp://h/?heartbeat=5",
         "amqp://h/?cacertfile=x",
