@@ -35,7 +35,7 @@ pub async fn expiry_happens_at_the_head_only(subject: &Subject) {
     short.properties.expiration = Some("50".to_owned());
     subject.publish("held", &["long"]).await;
     subject.broker.publish(short).await.unwrap();
-    // Something that must not happen has no signal.
+    // sleep: something that must not happen has no signal
     sleep(TTL).await;
     let depth = subject.broker.depth("held").await.unwrap().unwrap();
     assert_eq!(depth.ready, 2, "the expired one waits behind the other");
@@ -52,9 +52,11 @@ pub async fn what_is_handed_out_does_not_expire(subject: &Subject) {
     subject.publish("wait", &["1"]).await;
     let mut subscription = subject.consume("wait", 1).await;
     let held = next(&mut subscription).await;
+    // sleep: it must outlive its TTL
     sleep(2 * TTL).await;
     subject.ready("main", 0).await;
     subscription.channel.ack(held.tag, false).await.unwrap();
+    // sleep: something that must not happen has no signal
     sleep(TTL).await;
     subject.ready("main", 0).await;
     subject.ready("wait", 0).await;
