@@ -58,9 +58,9 @@ fn invalid(problem: &str) -> BrokerError {
 }
 
 /// lapin looks every half interval whether two intervals have passed in silence, so it
-/// notices after 2 to 2.5 of them. Four fifths of the setting keep that within two.
+/// notices after 2 to 2.5 of them. Three quarters of the setting keep that within two.
 fn heartbeat_seconds(config: &BrokerConfig) -> u16 {
-    u16::try_from(config.heartbeat.as_secs() * 4 / 5)
+    u16::try_from(config.heartbeat.as_secs() * 3 / 4)
         .unwrap_or(u16::MAX)
         .max(1)
 }
@@ -118,7 +118,7 @@ mod tests {
             heartbeat: Duration::from_secs(seconds),
             ..BrokerConfig::default()
         };
-        assert_eq!(heartbeat_seconds(&config(10)), 8);
+        assert_eq!(heartbeat_seconds(&config(10)), 7);
         assert_eq!(heartbeat_seconds(&config(1)), 1);
         assert_eq!(
             endpoint("amqp://h?heartbeat=3").uri.query.heartbeat,

@@ -42,6 +42,10 @@ pub(super) fn broker(error: &lapin::Error) -> BrokerError {
         403 | 530 if text.contains("limit") => BrokerError::NotConnected(text.to_owned()),
         403 | 530 => BrokerError::AccessRefused(text.to_owned()),
         404 => BrokerError::NotFound(text.to_owned()),
+        501 if text.contains("frame too large") => BrokerError::NotConnected(format!(
+            "{text}: the headers of a message in a queue are larger than the frame_max agreed \
+             with the broker; raise frame_max there"
+        )),
         _ if error.is_amqp_soft_error() => BrokerError::ChannelClosed(format!("{code} {text}")),
         _ => BrokerError::NotConnected(format!("{code} {text}")),
     }

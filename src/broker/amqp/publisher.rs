@@ -113,8 +113,8 @@ impl Publisher {
         })
     }
 
-    /// Publishing to an exchange that does not exist closes the channel, and lapin writes what
-    /// is queued for a closed channel, which closes the connection: so it is looked up once.
+    /// Publishing to an exchange that does not exist closes the channel, and nobody knows what
+    /// became of everything else on its way: so each is looked up once.
     async fn know(&self, exchange: &str) -> Result<(), PublishError> {
         let known = || {
             self.known_exchanges

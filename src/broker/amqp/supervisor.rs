@@ -39,8 +39,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
         epochs: 0,
         preferred: 0,
     };
-    closing.run_until_cancelled(supervisor.supervise()).await;
-    supervisor.retire(ConnectionState::Disconnected, None).await;
+    // Ends by itself only where the broker is given up; that stays to be seen.
+    let closed = closing.run_until_cancelled(supervisor.supervise()).await;
+    if closed.is_none() {
+        supervisor.retire(None).await;
+    }
 }
 
 struct Supervisor {
@@ -66,8 +69,7 @@ impl Supervisor {
             };
             tracing::warn!(%error, epoch = epoch.number, "connection to the broker lost");
             drop(epoch);
-            self.retire(ConnectionState::Disconnected, Some(error))
-                .await;
+            self.retire(Some(error)).await;
         }
     }
 
@@ -214,10 +216,10 @@ impl Supervisor {
     }
 
     /// Takes the current epoch out of use and ends its connections.
-    async fn retire(&self, state: ConnectionState, error: Option<BrokerError>) {
+    async fn retire(&self, error: Option<BrokerError>) {
         let retired = self.shared.epoch.send_replace(None);
         self.shared.status.send_modify(|s| {
-            s.state = state;
+            s.state = ConnectionState::Disconnected;
             s.blocked = None;
             if let Some(error) = error {
                 s.last_error = Some(error.to_string());

@@ -2,6 +2,10 @@
 
 mod basics;
 mod conformance;
+mod limits;
+mod refusals;
+mod resilience;
+mod topology;
 
 use std::time::Duration;
 
