@@ -42,6 +42,18 @@ impl Raw {
         }
     }
 
+    /// What kind of value it is, where the value itself may hold a secret.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Loose(_) | Self::Text(_) => "a text",
+            Self::Whole(_) | Self::Real(_) => "a number",
+            Self::Flag(_) => "true or false",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+            Self::Other(_) => "another value",
+        }
+    }
+
     /// The same value with every text in it changed: how secrets are masked.
     pub(super) fn with_texts(&self, change: &dyn Fn(&str) -> String) -> Self {
         match self {

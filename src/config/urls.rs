@@ -59,8 +59,10 @@ impl Kind {
         if parsed.host_str().is_none_or(str::is_empty) {
             return Err(bad("it needs a host".to_owned()));
         }
-        if parsed.fragment().is_some() {
-            return Err(bad("write %23 for a # in user or password".to_owned()));
+        if is_cut_short(&parsed) {
+            let hint =
+                "percent-encode special characters of user and password: %2F for /, %23 for #";
+            return Err(bad(hint.to_owned()));
         }
         match self {
             Self::Amqp => amqp(parsed).map_err(bad).map(String::from),
@@ -71,6 +73,11 @@ impl Kind {
             Self::Bolt => Err(bad("user and password are settings of their own".to_owned())),
         }
     }
+}
+
+/// Whether a `/`, `?` or `#` in the password ended the authority before its `@`.
+fn is_cut_short(url: &Url) -> bool {
+    url.fragment().is_some() || url.path().contains('@') || url.query().unwrap_or("").contains('@')
 }
 
 /// A missing or empty path is the vhost `/`: the client library would read `…/` as the vhost
@@ -183,7 +190,7 @@ pub(super) fn vhost(url: &str) -> String {
 pub fn mask_url(text: &str) -> String {
     if let Ok(mut url) = Url::parse(text)
         && url.has_host()
-        && url.fragment().is_none()
+        && !is_cut_short(&url)
     {
         if url.password().is_some() && url.set_password(Some("***")).is_err() {
             return "***".to_owned();
@@ -193,12 +200,16 @@ pub fn mask_url(text: &str) -> String {
         }
         return url.into();
     }
-    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    let scheme = if scheme.is_empty() {
-        String::new()
-    } else {
-        format!("{scheme}://")
+    let known = |scheme: &str| {
+        scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'+')
     };
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if known(scheme) => (format!("{scheme}://"), rest),
+        _ => (String::new(), text),
+    };
+    // Nothing before the last `@` is safe to show, and without one nothing behind a mark.
     match rest.rsplit_once('@') {
         Some((_, host)) => format!("{scheme}***@{host}"),
         None if rest.contains([':', '#', '?']) => format!("{scheme}***"),

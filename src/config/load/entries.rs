@@ -24,13 +24,14 @@ impl Source<'_> {
         }
     }
 
-    /// Notes that a value has the wrong shape.
+    /// Notes that a value has the wrong shape. A whole URL may stand where a section belongs:
+    /// the value is not shown.
     pub(super) fn misshapen(&mut self, key: &str, node: &Node, rule: &str) {
         let origin = self.origin(node.line);
         self.report.distrust(key);
         self.report
             .problems
-            .push(Problem::new(key, origin, rule).value(node.raw.shown()));
+            .push(Problem::new(key, origin, rule).value(node.raw.kind()));
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod file;
 mod precedence;
+mod properties;
 mod relations;
 mod variables;
 

@@ -116,6 +116,8 @@ fn urls_the_client_would_misread_are_refused() {
         "host:5672",
         "amqp:///vhost",
         "amqp://user:1#2@host/",
+        "amqp://user:12/34@host/",
+        "amqp://user:12?34@host/",
         "amqp://h/?heartbeat=5",
         "amqp://h/?cacertfile=x",
         "amqp://u:%ff@h/",
@@ -130,6 +132,8 @@ fn no_message_shows_a_password() {
     for (name, value) in [
         ("RABBITMQ_URL", "amqp://user:s3cret"),
         ("RABBITMQ_URL", "amqp://user:s3#cret@host"),
+        ("RABBITMQ_URL", "amqp://user:/s3cret@host"),
+        ("RABBITMQ_URL", "user:s3cret@://"),
         ("RABBITMQ_URL", "amqp://user:s3cret@host/?heartbeat=1"),
         ("RABBITMQ_URL", "http://user:s3cret@host/"),
         ("RABBITMQ_MANAGEMENT_URL", "ftp://user:s3cret@host/"),
@@ -140,6 +144,8 @@ fn no_message_shows_a_password() {
     }
     let text = only_problem("broker.urls = [\"amqp://user:s3cret@host/?tls=1\", 5]");
     assert!(!text.contains("s3cret"), "{text}");
+    let text = only_problem("broker = \"amqp://user:s3cret@host/\"");
+    assert!(text.starts_with("broker = a text ("), "{text}");
     let text = only_problem("neo4j.password = 12345");
     assert!(!text.contains("12345"), "{text}");
 }
