@@ -190,7 +190,13 @@ fn durations_and_sizes_are_read_in_every_usual_unit() {
 
 #[test]
 fn a_capital_m_is_refused_since_it_would_mean_a_month() {
-    assert_eq!(file_problems("[breaker]\nopen_for = \"5M\"").len(), 1);
+    let plan = |delay| {
+        file_problems(&format!(
+            "[queues.a]\nmessage_ttl = \"never\"\nretry_delays = [\"{delay}\"]"
+        ))
+        .len()
+    };
+    assert_eq!((plan("1month"), plan("1M")), (0, 1));
 }
 
 #[test]
@@ -210,6 +216,15 @@ fn a_file_that_is_no_toml_does_not_hide_other_problems() {
     let env = [("RABBITMQ_PORT", "none"), ("NEO4J_URI", "localhost")];
     let problems = problems(load("[broker", &env, Overrides::default()));
     assert_eq!(problems.len(), 3, "{problems:?}");
+}
+
+#[test]
+fn a_queue_of_a_file_that_cannot_be_read_is_not_called_unknown() {
+    let flags = Overrides {
+        queue: Some("search".to_owned()),
+        ..Overrides::default()
+    };
+    assert_eq!(problems(load("[broker", &[], flags)).len(), 1);
 }
 
 #[test]
