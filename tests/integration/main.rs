@@ -10,3 +10,7 @@
 mod support;
 
 mod broker;
+mod commands;
+#[path = "../cli/program.rs"]
+mod program;
+mod publish;

@@ -1,2 +1,63 @@
-//! worker
-fn main() {}
+//! `fanout`: everything an operator or developer types beside the worker itself.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod cli;
+mod completions;
+mod config;
+mod connect;
+mod exit;
+mod log;
+mod output;
+mod publish;
+mod queue;
+mod settings;
+mod signals;
+mod topology;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+use cli::{Cli, Command};
+use exit::{CommandError, Exit};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = run(cli).unwrap_or_else(|error| error.report());
+    exit.into()
+}
+
+fn run(cli: Cli) -> Result<Exit, CommandError> {
+    match &cli.command {
+        Command::Completions(args) => return completions::run(args),
+        Command::Config(args) if !config::needs_configuration(args) => {
+            return config::print_defaults();
+        }
+        _ => {}
+    }
+    let loaded = settings::load(cli.config)?;
+    log::start(cli.verbose, &loaded.config)?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| CommandError::new(Exit::StartUp, format!("no runtime: {error}")))?;
+    let exit = runtime.block_on(dispatch(cli.command, loaded));
+    // A thread may wait for standard input for ever.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Exit, CommandError> {
+    match command {
+        Command::Publish(args) => publish::run(args, loaded.config).await,
+        Command::Topology(args) => topology::run(args, loaded.config).await,
+        Command::Queue(args) => queue::run(args, loaded.config).await,
+        Command::Config(args) => config::run(&args, &loaded),
+        Command::Completions(args) => completions::run(&args),
+    }
+}

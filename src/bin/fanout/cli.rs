@@ -1,0 +1,43 @@
+//! The command line: every flag, and the help that goes with it.
+
+use clap::{ArgAction, Parser, Subcommand};
+use std::path::PathBuf;
+
+use crate::{completions, config, publish, queue, topology};
+
+const EXAMPLES: &str = "\
+Examples:
+  fanout publish events.ndjson          publish a file, one JSON event a line
+  zcat shop.csv.gz | fanout publish - --format csv
+  fanout topology apply                 declare exchanges, queues and bindings
+  fanout queue list                     depths of all queues
+  fanout config print                   settings in force and where they come from
+
+Exit codes:
+  0 done · 1 findings or a negative answer · 2 usage · 3 configuration ·
+  4 cannot connect · 5 failed while running · 130 second signal";
+
+/// Publish events and look after the queues of a fanout runtime
+#[derive(Debug, Parser)]
+#[command(name = "fanout", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Configuration file [default: fanout.toml where it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Log more: -v information, -vv debugging, -vvv everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Publish(publish::PublishArgs),
+    Topology(topology::TopologyArgs),
+    Queue(queue::QueueArgs),
+    Config(config::ConfigArgs),
+    Completions(completions::CompletionsArgs),
+}

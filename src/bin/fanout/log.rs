@@ -1,0 +1,30 @@
+//! Log lines of the commands: on standard error, warnings only unless asked for more.
+
+use fanout::config::Config;
+use std::io;
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::{CommandError, Exit};
+use crate::output::coloured;
+
+/// `-v` wins over `FANOUT_LOG`, which is meant for workers but obeyed where it is set.
+pub(crate) fn start(verbose: u8, config: &Config) -> Result<(), CommandError> {
+    let filter = match verbose {
+        0 if std::env::var_os("FANOUT_LOG").is_some() => config.log.filter.as_str(),
+        // The AMQP library calls the end of every connection an error; what matters of it
+        // reaches the user through our own messages.
+        0 => "warn,lapin=off",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| CommandError::new(Exit::Configuration, format!("log filter: {error}")))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(coloured(&io::stderr()))
+        .with_target(false)
+        .init();
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! `fanout publish`
+
+mod input;
+mod progress;
+mod report;
+
+use clap::Args;
+use fanout::broker::Broker;
+use fanout::codec::Codec;
+use fanout::config::{Config, ExchangeKind};
+use fanout::publish::{
+    HeaderError, Notice, ReadEnd, ReadOptions, RetryPlan, Stamper, Tally, read, send,
+};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::connect;
+use crate::exit::{CommandError, Exit};
+use crate::output::OutputArgs;
+use crate::signals;
+use input::Input;
+use progress::Progress;
+use report::Summary;
+
+const HELP: &str = "\
+Every line is one event: a v1 envelope, a bare event or a structured CloudEvent. A line that
+is no event is reported with its number and not published; all others are. Empty lines are
+skipped. What the broker cannot take now is tried again; when it is given up, the report says
+which line to go on with.
+
+CSV: the header names the fields. Cells that are plain decimal numbers become JSON numbers
+(0042, 1e5 and whole numbers beyond 64 bits stay text), empty cells are absent.
+
+Ids: the id in the body, else a UUIDv5 of the file's SHA-256 and the line number, so that
+publishing the same file twice counts once. A changed file has other ids: after mending bad
+lines publish only those. The end of standard input is not known in advance: there it is the
+SHA-256 of everything up to the line. Equal inputs that are different events need ids of
+their own.
+
+Examples:
+  fanout publish events.ndjson
+  fanout publish 2019-Oct.csv --routing-key shop
+  gunzip -c events.ndjson.gz | fanout publish - --json
+  fanout publish events.ndjson --from-line 120001
+
+Exit codes:
+  0 all published · 1 some lines refused, or stopped by a signal · 4 broker absent ·
+  5 given up while running";
+
+/// Publish events from a file or standard input
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct PublishArgs {
+    /// The file; `-` or nothing = standard input
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Form of the input [default: by the file's extension, else ndjson]
+    #[arg(long, value_enum)]
+    format: Option<input::FormatArg>,
+
+    /// Exchange to publish to [default: the first one configured]
+    #[arg(long, value_name = "NAME")]
+    exchange: Option<String>,
+
+    /// Routing key of every message [default: the kind of each event]
+    #[arg(long, value_name = "KEY")]
+    routing_key: Option<String>,
+
+    /// Pass over the lines before this one, counted from 1; ids stay the same
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    from_line: u64,
+
+    /// How long one message is tried before the run stops
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    give_up_after: Duration,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) async fn run(args: PublishArgs, config: Config) -> Result<Exit, CommandError> {
+    let input = input::open(args.file.as_deref(), args.format)?;
+    let exchange = exchange(&args, &config)?;
+    let broker = connect::publisher(&config).await?;
+    let (stop, mut progress) = (signals::stop(), Progress::new(input.length));
+    let (items, end) = start(&args, &config, &exchange, input)?;
+    let plan = RetryPlan {
+        give_up_after: args.give_up_after,
+        ..RetryPlan::default()
+    };
+    let window = config.broker.confirm_window;
+    let started = tokio::time::Instant::now();
+    let mut notify = |notice: Notice<'_>| progress.notice(&notice);
+    let tally = send(&broker, items, window, plan, &stop, &mut notify).await;
+    progress.finish();
+    let read_error = read_error(&tally, end).await;
+    broker.close().await;
+    let summary = Summary::new(exchange, tally, started.elapsed());
+    summary.print(args.output)?;
+    match read_error {
+        Some(error) => Err(input_error(&error)),
+        None => Ok(summary.exit()),
+    }
+}
+
+fn exchange(args: &PublishArgs, config: &Config) -> Result<String, CommandError> {
+    let first = config.exchanges.first().map(|exchange| &exchange.name);
+    args.exchange.as_ref().or(first).cloned().ok_or_else(|| {
+        CommandError::new(Exit::Usage, "no exchange is configured").hint("name one with --exchange")
+    })
+}
+
+fn start(
+    args: &PublishArgs,
+    config: &Config,
+    exchange: &str,
+    input: Input,
+) -> Result<(tokio::sync::mpsc::Receiver<fanout::publish::Item>, ReadEnd), CommandError> {
+    let options = ReadOptions {
+        format: input.format,
+        limit: config.broker.max_message_bytes,
+        ids: input.ids,
+        from_line: args.from_line,
+    };
+    let topics = config
+        .exchanges
+        .iter()
+        .filter(|e| e.kind == ExchangeKind::Topic);
+    let stamper = Stamper {
+        codec: Codec::new(config.codec.clone())
+            .with_topic_exchanges(topics.map(|e| e.name.clone())),
+        limit: config.broker.max_message_bytes,
+        exchange: exchange.to_owned(),
+        routing_key: args.routing_key.clone(),
+        app_id: "fanout-publish".to_owned(),
+    };
+    read(input.reader, options, stamper)
+        .map_err(|error| CommandError::new(Exit::RunTime, format!("cannot read: {error}")))
+}
+
+/// The reader's own error. Where the run was stopped it may still wait for its input.
+async fn read_error(tally: &Tally, end: ReadEnd) -> Option<HeaderError> {
+    match tally.ended {
+        true => end.await.ok()?.err(),
+        false => None,
+    }
+}
+
+fn input_error(error: &HeaderError) -> CommandError {
+    match error {
+        HeaderError::Input(error) => {
+            CommandError::new(Exit::RunTime, format!("cannot read on: {error}"))
+                .hint("publish again: lines already published count once")
+        }
+        header => CommandError::new(Exit::Findings, header)
+            .hint("the first line of a CSV file names its columns"),
+    }
+}

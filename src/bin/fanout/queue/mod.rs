@@ -1,0 +1,108 @@
+//! `fanout queue`
+
+mod list;
+mod management;
+mod purge;
+mod show;
+mod status;
+
+use clap::{Args, Subcommand};
+use fanout::config::Config;
+use fanout::topology::Topology;
+
+use crate::exit::{CommandError, Exit};
+use crate::output::OutputArgs;
+
+const HELP: &str = "\
+Depths are asked from the broker itself. Unacknowledged messages and rates need the management
+API; without RABBITMQ_MANAGEMENT_URL they are shown as - (null in JSON).
+
+Examples:
+  fanout queue list
+  fanout queue show neo4j --json
+  fanout queue purge events.dlq --yes";
+
+/// Look at the queues, or empty one
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct QueueArgs {
+    #[command(subcommand)]
+    command: QueueCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum QueueCommand {
+    /// Depths, retry stages, suspects, dead letters and consumers of all queues
+    List {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// One queue in detail
+    Show {
+        /// Key of a configured queue (neo4j), or any queue's name at the broker
+        name: String,
+
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Delete all messages of a queue that wait for delivery
+    Purge {
+        /// Key of a configured queue (neo4j), or any queue's name at the broker
+        name: String,
+
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+pub(crate) async fn run(args: QueueArgs, config: Config) -> Result<Exit, CommandError> {
+    match args.command {
+        QueueCommand::List { output } => list::run(&config, output).await,
+        QueueCommand::Show { name, output } => show::run(&config, &name, output).await,
+        QueueCommand::Purge { name, yes, output } => purge::run(&config, &name, yes, output).await,
+    }
+}
+
+/// The broker's name for a key or name of our topology; other queues are not our business.
+fn resolve(config: &Config, name: &str) -> Result<String, CommandError> {
+    if let Some(queue) = config.queues.get(name) {
+        return Ok(queue.name.clone());
+    }
+    let topology = Topology::from_config(config);
+    if let Some(queue) = topology.queue(name) {
+        return Ok(queue.name.clone());
+    }
+    let keys = config.queues.keys().map(String::as_str);
+    let names = topology.queues.iter().map(|queue| queue.name.as_str());
+    let known: Vec<_> = keys.chain(names).collect();
+    Err(
+        CommandError::new(Exit::Usage, format!("'{name}' is no queue of ours"))
+            .hint(format!("known are {}", known.join(", "))),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_found_by_its_key_and_by_every_name_of_the_topology() {
+        let config = Config::default();
+        for (name, expected) in [
+            ("neo4j", "events.neo4j"),
+            ("events.neo4j", "events.neo4j"),
+            ("events.neo4j.retry.5s", "events.neo4j.retry.5s"),
+            ("events.dlq", "events.dlq"),
+        ] {
+            assert_eq!(resolve(&config, name).unwrap(), expected);
+        }
+        assert_eq!(
+            resolve(&config, "amq.gen-1").unwrap_err().report(),
+            Exit::Usage
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! `fanout queue show`
+
+use fanout::broker::Broker;
+use fanout::config::Config;
+use fanout::topology::{Role, Topology};
+use serde::Serialize;
+
+use super::management::{Rates, Statistics};
+use super::resolve;
+use super::status::QueueStatus;
+use crate::connect;
+use crate::exit::{CommandError, Exit};
+use crate::output::{OutputArgs, figure, table, text};
+
+/// A retry, suspect or dead-letter queue by itself.
+#[derive(Debug, Serialize)]
+struct SideQueue {
+    name: String,
+    role: &'static str,
+    #[serde(rename = "type")]
+    queue_type: &'static str,
+    messages: Option<u64>,
+    messages_ready: Option<u64>,
+    messages_unacknowledged: Option<u64>,
+    consumers: Option<u32>,
+    rates: Option<Rates>,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    name: &str,
+    output: OutputArgs,
+) -> Result<Exit, CommandError> {
+    let name = resolve(config, name)?;
+    let broker = connect::operator(config).await?;
+    let statistics = Statistics::ask(config).await;
+    let exists = match config.queues.iter().find(|(_, queue)| queue.name == name) {
+        Some((key, queue)) => {
+            let status = QueueStatus::ask(&broker, &statistics, key, queue).await;
+            let status = status.map_err(connect::failed)?;
+            output.print(&status, render)?;
+            status.messages_ready.is_some()
+        }
+        None => {
+            let side = side(&broker, &statistics, config, &name).await?;
+            output.print(&side, render_side)?;
+            side.messages_ready.is_some()
+        }
+    };
+    broker.close().await;
+    if exists {
+        return Ok(Exit::Done);
+    }
+    Err(
+        CommandError::new(Exit::Findings, format!("queue '{name}' does not exist"))
+            .hint("fanout topology apply declares it"),
+    )
+}
+
+async fn side(
+    broker: &dyn Broker,
+    statistics: &Statistics,
+    config: &Config,
+    name: &str,
+) -> Result<SideQueue, CommandError> {
+    let topology = Topology::from_config(config);
+    let queue = topology.queue(name);
+    let depth = broker.depth(name).await.map_err(connect::failed)?;
+    let known = statistics.of(name);
+    Ok(SideQueue {
+        name: name.to_owned(),
+        role: queue.map_or(Role::Main, |queue| queue.role).as_str(),
+        queue_type: queue.map_or("quorum", |queue| queue.queue_type.as_str()),
+        messages: known.map(|queue| queue.messages),
+        messages_ready: depth.map(|depth| depth.ready),
+        messages_unacknowledged: known.map(|queue| queue.messages_unacknowledged),
+        consumers: depth.map(|depth| depth.consumers),
+        rates: known.map(|queue| queue.rates),
+    })
+}
+
+fn render(queue: &QueueStatus) -> String {
+    let mut rows = vec![
+        ("queue", queue.queue.clone()),
+        ("name", queue.name.clone()),
+        ("type", queue.queue_type.to_owned()),
+    ];
+    rows.extend(figures(
+        queue.messages_ready,
+        queue.messages_unacknowledged,
+        queue.consumers,
+        queue.rates,
+    ));
+    let retries = queue.retry.iter();
+    let retries = retries.map(|(delay, ready)| format!("{delay}: {}", figure(*ready)));
+    rows.push(("retrying", retries.collect::<Vec<_>>().join(", ")));
+    rows.push(("suspects", figure(queue.suspects)));
+    let dead = format!(
+        "{} ({})",
+        figure(queue.dead_letters),
+        queue.dead_letter_queue
+    );
+    rows.push(("dead letters", dead));
+    lines(rows)
+}
+
+fn render_side(queue: &SideQueue) -> String {
+    let mut rows = vec![
+        ("name", queue.name.clone()),
+        ("role", queue.role.to_owned()),
+        ("type", queue.queue_type.to_owned()),
+    ];
+    rows.extend(figures(
+        queue.messages_ready,
+        queue.messages_unacknowledged,
+        queue.consumers,
+        queue.rates,
+    ));
+    lines(rows)
+}
+
+fn figures(
+    ready: Option<u64>,
+    unacknowledged: Option<u64>,
+    consumers: Option<u32>,
+    rates: Option<Rates>,
+) -> [(&'static str, String); 5] {
+    [
+        ("ready", figure(ready)),
+        ("unacknowledged", figure(unacknowledged)),
+        ("consumers", figure(consumers)),
+        ("in/s", figure(rates.and_then(|rates| rates.publish))),
+        ("out/s", figure(rates.and_then(|rates| rates.acknowledge))),
+    ]
+}
+
+fn lines(rows: Vec<(&'static str, String)>) -> String {
+    let mut table = table(&[]);
+    for (name, value) in rows {
+        table.add_row([name.to_owned(), value]);
+    }
+    text(&table)
+}

@@ -1,0 +1,18 @@
+//! The `fanout` program as its user meets it. Needs no server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+#[path = "cli/arguments.rs"]
+mod arguments;
+#[path = "cli/configuration.rs"]
+mod configuration;
+#[path = "cli/program.rs"]
+mod program;
+#[path = "cli/servers.rs"]
+mod servers;
+#[path = "cli/topology.rs"]
+mod topology;
