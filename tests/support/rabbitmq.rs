@@ -28,15 +28,24 @@ impl RabbitMq {
 
     /// One for this test alone, with these lines in `rabbitmq.conf`; gone when dropped.
     pub async fn own(conf: &str) -> Self {
+        Self::own_with(conf, &[]).await
+    }
+
+    /// One for this test alone, with these files (path, content) in the container too.
+    pub async fn own_with(conf: &str, files: &[(&str, &[u8])]) -> Self {
         let (name, tag) = image("FANOUT_TEST_RABBITMQ_IMAGE", "rabbitmq:4-management");
-        let request = GenericImage::new(name, tag)
+        let mut request = GenericImage::new(name, tag)
             .with_exposed_port(5672.tcp())
+            .with_exposed_port(5671.tcp())
             .with_exposed_port(15672.tcp())
             .with_wait_for(WaitFor::message_on_stdout("Server startup complete"))
             .with_copy_to(
                 "/etc/rabbitmq/conf.d/90-test.conf",
                 format!("{conf}\n").into_bytes(),
             );
+        for (path, content) in files {
+            request = request.with_copy_to(*path, content.to_vec());
+        }
         Self {
             container: Container::start(request).await,
         }
@@ -48,6 +57,11 @@ impl RabbitMq {
 
     pub async fn amqp_port(&self) -> u16 {
         self.container.host_port(5672).await
+    }
+
+    /// Port of AMQP over TLS; closed unless configured.
+    pub async fn tls_port(&self) -> u16 {
+        self.container.host_port(5671).await
     }
 
     pub async fn management(&self) -> Management {

@@ -178,3 +178,117 @@ fn field(value: &HeaderValue) -> Result<AMQPValue, String> {
         HeaderValue::Table(v) => AMQPValue::FieldTable(table(v)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(value: AMQPValue) -> HeaderValue {
+        header(&value)
+    }
+
+    #[test]
+    fn text_that_is_no_utf8_stays_bytes() {
+        let bytes = vec![0xff, 0xfe];
+        let value = of(AMQPValue::LongString(bytes.clone().into()));
+        assert_eq!(value, HeaderValue::Bytes(bytes.into()));
+        let text = of(AMQPValue::LongString("ü".into()));
+        assert_eq!(text, HeaderValue::from("ü"));
+    }
+
+    #[test]
+    fn every_width_of_number_is_one_number() {
+        for value in [
+            AMQPValue::ShortShortInt(7),
+            AMQPValue::ShortShortUInt(7),
+            AMQPValue::ShortInt(7),
+            AMQPValue::ShortUInt(7),
+            AMQPValue::LongInt(7),
+            AMQPValue::LongUInt(7),
+            AMQPValue::LongLongInt(7),
+        ] {
+            assert_eq!(of(value), HeaderValue::Int(7));
+        }
+        assert_eq!(of(AMQPValue::Float(0.5)), HeaderValue::Double(0.5));
+    }
+
+    #[test]
+    fn a_decimal_is_kept_as_its_text() {
+        let text = |scale, value| decimal(DecimalValue { scale, value });
+        assert_eq!(text(0, 42), "42");
+        assert_eq!(text(2, 1234), "12.34");
+        assert_eq!(text(3, 5), "0.005");
+    }
+
+    #[test]
+    fn what_belongs_to_the_transport_is_no_header_of_the_message() {
+        let arrived = |extra: Option<i64>| {
+            let mut table = FieldTable::default();
+            table.insert("kept".into(), AMQPValue::Boolean(true));
+            table.insert(names::PUBLISH_ID.into(), AMQPValue::LongLongInt(1));
+            if let Some(count) = extra {
+                table.insert(names::DELIVERY_COUNT.into(), AMQPValue::LongLongInt(count));
+            }
+            let mut raw =
+                lapin::message::Delivery::mock(3, "e".into(), "k".into(), true, b"body".to_vec());
+            raw.properties = BasicProperties::default().with_headers(table);
+            raw
+        };
+        let counted = delivery(arrived(Some(4)), true);
+        assert_eq!(counted.delivery_count, Some(4));
+        let names: Vec<_> = counted.message.properties.headers.into_keys().collect();
+        assert_eq!(names, ["kept"]);
+        assert_eq!(delivery(arrived(None), true).delivery_count, Some(0));
+        assert_eq!(delivery(arrived(None), false).delivery_count, None);
+    }
+
+    #[test]
+    fn a_name_beyond_255_bytes_is_told_instead_of_a_panic() {
+        let properties = Properties {
+            message_id: Some("x".repeat(256)),
+            ..Properties::default()
+        };
+        let problem = outgoing(&properties, 1).unwrap_err();
+        assert_eq!(problem, "message_id is longer than 255 bytes");
+    }
+
+    fn value() -> impl Strategy<Value = HeaderValue> {
+        let leaf = prop_oneof![
+            Just(HeaderValue::Void),
+            any::<bool>().prop_map(HeaderValue::Bool),
+            any::<i64>().prop_map(HeaderValue::Int),
+            (-1e9..1e9).prop_map(HeaderValue::Double),
+            ".{0,20}".prop_map(HeaderValue::Text),
+            any::<Vec<u8>>().prop_map(|b| HeaderValue::Bytes(b.into())),
+            any::<u64>().prop_map(HeaderValue::Timestamp),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(HeaderValue::List),
+                prop::collection::btree_map("[a-z-]{1,10}", inner, 0..4)
+                    .prop_map(HeaderValue::Table),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn properties_survive_the_way_out_and_in(
+            headers in prop::collection::btree_map("[a-z-]{1,10}", value(), 0..5),
+            message_id in prop::option::of(".{0,40}"),
+            priority in any::<Option<u8>>(),
+            timestamp in any::<Option<u64>>(),
+            persistent in any::<bool>(),
+        ) {
+            let sent = Properties {
+                message_id, priority, timestamp, persistent, headers,
+                ..Properties::default()
+            };
+            let mut arrived = properties(&outgoing(&sent, 9).unwrap());
+            let id = arrived.headers.remove(names::PUBLISH_ID);
+            prop_assert_eq!(id, Some(HeaderValue::Int(9)));
+            prop_assert_eq!(arrived, sent);
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod conformance;
 mod limits;
 mod refusals;
 mod resilience;
+mod tls;
 mod topology;
 
 use std::time::Duration;
