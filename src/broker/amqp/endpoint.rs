@@ -28,7 +28,10 @@ impl Endpoint {
     pub(super) fn parse(url: &Secret, config: &BrokerConfig) -> Result<Self, BrokerError> {
         let text = url.expose();
         let parsed = Url::parse(text).map_err(|e| invalid(&e.to_string()))?;
-        let mut uri: AMQPUri = text.parse().map_err(|e: String| invalid(&e))?;
+        // Its messages may quote the URL, password and all.
+        let mut uri: AMQPUri = text
+            .parse()
+            .map_err(|e: String| invalid(&e.replace(text, "…")))?;
         // amq-protocol-uri knows only domain names; an IPv6 address would become `localhost`.
         if let Some(host) = parsed.host_str() {
             host.trim_start_matches('[')
@@ -130,6 +133,8 @@ mod tests {
     fn other_schemes_and_overlong_vhosts_are_refused() {
         let parse = |url: String| Endpoint::parse(&Secret::new(url), &BrokerConfig::default());
         assert!(parse("http://h/".into()).is_err());
+        let error = parse("amqp:guest:secret@h".into()).unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
         assert!(parse(format!("amqp://h/{}", "v".repeat(256))).is_err());
     }
 }

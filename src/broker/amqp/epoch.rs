@@ -42,8 +42,11 @@ impl Epoch {
         topology: &Topology,
         config: &BrokerConfig,
     ) -> Result<Self, BrokerError> {
-        let consuming = Arc::new(Link::open(endpoint, "consume", config).await?);
-        let publishing = Arc::new(Link::open(endpoint, "publish", config).await?);
+        let (consuming, publishing) = tokio::try_join!(
+            Link::open(endpoint, "consume", config),
+            Link::open(endpoint, "publish", config),
+        )?;
+        let (consuming, publishing) = (Arc::new(consuming), Arc::new(publishing));
         let deadline = config.call_timeout;
         declare::establish(&consuming, topology, config.topology, deadline).await?;
         let side = Arc::new(Side::new(Arc::clone(&consuming), deadline));
@@ -91,6 +94,12 @@ impl Epoch {
                 });
             }
         }
+    }
+
+    /// Ends both connections at once, without a word.
+    pub(super) fn hang_up(&self) {
+        self.consuming.hang_up();
+        self.publishing.hang_up();
     }
 
     /// Closes both connections side by side.

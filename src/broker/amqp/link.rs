@@ -26,7 +26,7 @@ use crate::config::BrokerConfig;
 /// A connection that ends with its owner.
 pub(super) struct Link {
     connection: Connection,
-    _hangup: Hangup,
+    hangup: Hangup,
 }
 
 impl Link {
@@ -50,6 +50,7 @@ impl Link {
             endpoint.uri.clone(),
             runtime,
             async move |uri, runtime| {
+                mute_this_thread();
                 let connecting = async {
                     let host = uri.authority.host.as_str();
                     let addresses: Vec<_> = tokio::net::lookup_host((host, uri.authority.port))
@@ -69,10 +70,7 @@ impl Link {
             properties,
         );
         match timeout(deadline, connecting).await {
-            Ok(Ok(connection)) => Ok(Self {
-                connection,
-                _hangup: hangup,
-            }),
+            Ok(Ok(connection)) => Ok(Self { connection, hangup }),
             Ok(Err(e)) => Err(error::broker(&e)),
             Err(_) => Err(BrokerError::TimedOut(deadline)),
         }
@@ -94,6 +92,11 @@ impl Link {
     /// Events of this connection. Ask once: listeners would compete for them.
     pub(super) fn events(&self) -> impl Stream<Item = Event> + Send + 'static {
         self.connection.events_listener()
+    }
+
+    /// Ends it at the socket: whatever waits for an answer on it gets an error now.
+    pub(super) fn hang_up(&self) {
+        self.hangup.now();
     }
 
     /// Says good-bye; a blocked connection cannot. The socket goes with the link.
@@ -143,14 +146,24 @@ impl Hangup {
         *held = Socket::Open(stream);
         Ok(())
     }
-}
 
-impl Drop for Hangup {
-    fn drop(&mut self) {
+    fn now(&self) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Socket::Open(stream) = std::mem::replace(&mut *held, Socket::HungUp) {
             // Fails where it is closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
+}
+
+impl Drop for Hangup {
+    fn drop(&mut self) {
+        self.now();
+    }
+}
+
+/// lapin's thread logs every message the broker returns, payload and all, at level warn. What
+/// there is to tell about a connection is told by us.
+fn mute_this_thread() {
+    std::mem::forget(tracing::dispatcher::set_default(&tracing::Dispatch::none()));
 }

@@ -180,7 +180,8 @@ impl AmqpBroker {
         prefetch: u16,
     ) -> Result<Subscription, BrokerError> {
         if self.shared.suspicion.swap(false, Ordering::Relaxed) {
-            self.establish(epoch).await?;
+            let established = self.establish(epoch).await;
+            established.inspect_err(|_| self.shared.suspicion.store(true, Ordering::Relaxed))?;
         }
         match self.open_consumer(epoch, queue, prefetch).await {
             Err(BrokerError::NotFound(_)) => {

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lapin::BasicProperties;
@@ -87,7 +87,17 @@ impl Publisher {
         if self.jobs.send(job).await.is_err() {
             return Err(lost());
         }
-        confirmed.await.unwrap_or_else(|_| Err(lost()))
+        let result = confirmed.await.unwrap_or_else(|_| Err(lost()));
+        if let Err(PublishError::NoExchange(exchange)) = &result {
+            self.known_exchanges().remove(exchange);
+        }
+        result
+    }
+
+    fn known_exchanges(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.known_exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn job(
@@ -116,17 +126,12 @@ impl Publisher {
     /// Publishing to an exchange that does not exist closes the channel, and nobody knows what
     /// became of everything else on its way: so each is looked up once.
     async fn know(&self, exchange: &str) -> Result<(), PublishError> {
-        let known = || {
-            self.known_exchanges
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if exchange.is_empty() || known().contains(exchange) {
+        if exchange.is_empty() || self.known_exchanges().contains(exchange) {
             return Ok(());
         }
         match self.side.exchange_exists(exchange).await {
             Ok(true) => {
-                known().insert(exchange.to_owned());
+                self.known_exchanges().insert(exchange.to_owned());
                 Ok(())
             }
             Ok(false) => Err(PublishError::NoExchange(exchange.to_owned())),

@@ -41,8 +41,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
     };
     // Ends by itself only where the broker is given up; that stays to be seen.
     let closed = closing.run_until_cancelled(supervisor.supervise()).await;
-    if closed.is_none() {
-        supervisor.retire(None).await;
+    if closed.is_none()
+        && let Some(epoch) = supervisor.retire(None)
+    {
+        epoch.close(CLOSE_WITHIN).await;
     }
 }
 
@@ -58,19 +60,25 @@ impl Supervisor {
         let mut flaps = 0;
         while let Some(epoch) = self.connect(flaps).await {
             let since = Instant::now();
-            let status = &self.shared.status;
-            let error = epoch
-                .lost(|reason| status.send_modify(|s| s.blocked = reason.clone()))
-                .await;
+            let error = epoch.lost(|reason| self.blocked(reason)).await;
             flaps = if since.elapsed() < SETTLED_AFTER {
                 flaps + 1
             } else {
                 0
             };
             tracing::warn!(%error, epoch = epoch.number, "connection to the broker lost");
-            drop(epoch);
-            self.retire(Some(error)).await;
+            self.retire(Some(&error));
+            // The other one may still stand, or hang: what waits on it shall not.
+            epoch.hang_up();
         }
+    }
+
+    fn blocked(&self, reason: Option<String>) {
+        match &reason {
+            Some(reason) => tracing::warn!(%reason, "the broker has blocked publishing"),
+            None => tracing::info!("the broker takes messages again"),
+        }
+        self.shared.status.send_modify(|s| s.blocked = reason);
     }
 
     /// Tries until connected; `None` where trying on is pointless.
@@ -215,8 +223,8 @@ impl Supervisor {
         sleep(plan.jittered(failed, fastrand::f64())).await;
     }
 
-    /// Takes the current epoch out of use and ends its connections.
-    async fn retire(&self, error: Option<BrokerError>) {
+    /// Takes the current epoch out of use.
+    fn retire(&self, error: Option<&BrokerError>) -> Option<Arc<Epoch>> {
         let retired = self.shared.epoch.send_replace(None);
         self.shared.status.send_modify(|s| {
             s.state = ConnectionState::Disconnected;
@@ -225,9 +233,7 @@ impl Supervisor {
                 s.last_error = Some(error.to_string());
             }
         });
-        if let Some(epoch) = retired {
-            epoch.close(CLOSE_WITHIN).await;
-        }
+        retired
     }
 }
 

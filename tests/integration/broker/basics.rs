@@ -73,3 +73,56 @@ async fn purge_says_how_many_messages_it_removed() {
     assert_eq!(broker.depth("events.nothing").await, Ok(None));
     assert_eq!(broker.depth("events.dlq").await.unwrap().unwrap().ready, 0);
 }
+
+/// Everything logged from level debug on.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
+async fn no_payload_and_no_password_is_ever_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .init();
+    let rabbit = RabbitMq::shared().await;
+    let vhost = rabbit.vhost("log").await;
+    let proxy = rabbit.proxy().await;
+    let mut config = vhost.config_at(proxy.port());
+    let url = config.urls[0]
+        .expose()
+        .replace("guest:guest", "guest:gu%65st");
+    config.urls = vec![fanout::config::Secret::new(url)];
+    let broker = connected(config, default_topology()).await;
+    let payload = "this-is-the-payload";
+    let returned = broker.publish(message("", "nowhere", payload)).await;
+    assert!(returned.is_err());
+    fill(&broker, "events.dlq", 1).await;
+    proxy.cut().await;
+    let lost = "connection to the broker lost";
+    let text = crate::support::eventually("the loss is logged", super::SOON, async || {
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        text.contains(lost).then_some(text)
+    })
+    .await;
+    assert!(!text.contains(payload), "{text}");
+    // As it shows in a debug print of bytes.
+    assert!(!text.contains("116, 104, 105, 115, 45"), "{text}");
+    assert!(
+        !text.contains("gu%65st") && !text.contains("guest:guest"),
+        "{text}"
+    );
+}
