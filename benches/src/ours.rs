@@ -17,7 +17,7 @@ use futures::future::BoxFuture;
 use crate::report::Measured;
 
 /// A process that has waited this long for the next event has had its last.
-const IDLE: Duration = Duration::from_secs(2);
+const IDLE: Duration = Duration::from_secs(20);
 
 /// Answers *applied* at once.
 #[derive(Debug)]
@@ -126,6 +126,8 @@ pub async fn run(
             return Err("the engine ended early".into());
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+        eprintln!("{:?}", monitor.snapshot());
     }
     let mut measured = progress.measured();
     measured.calls = processor.calls.load(Ordering::Relaxed);

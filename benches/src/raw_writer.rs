@@ -110,5 +110,7 @@ fn row(event: &Interaction) -> BoltType {
 /// The wall clock in the driver's type.
 pub fn now() -> DateTime<FixedOffset> {
     let now = jiff::Timestamp::now().as_millisecond();
-    DateTime::from_timestamp_millis(now).unwrap_or_default().fixed_offset()
+    DateTime::from_timestamp_millis(now)
+        .unwrap_or_default()
+        .fixed_offset()
 }

@@ -26,7 +26,7 @@ use crate::engine::tracker::Tracker;
 use crate::telemetry;
 
 /// Deliveries taken in one turn of the loop, so that settlement is never starved.
-const BURST: usize = 256;
+const BURST: u64 = 256;
 /// The loop turns at least this often, for its heartbeat.
 const TICK: Duration = Duration::from_secs(1);
 /// What runs may finish this long after its channel is lost; its tags are void anyway.
@@ -166,27 +166,23 @@ impl<'a> Epoch<'a> {
 
     /// Takes the delivery and what is ready behind it.
     fn receive(&mut self, first: Option<Result<Delivery, BrokerError>>) {
-        let (mut next, mut messages, mut redelivered) = (first, 0_u64, 0_u64);
-        for _ in 0..BURST {
-            match next {
+        let (mut messages, mut redelivered) = (0_u64, 0_u64);
+        let mut next = Some(first);
+        while let Some(delivery) = next {
+            match delivery {
                 Some(Ok(delivery)) => {
                     messages += 1;
                     redelivered += u64::from(delivery.redelivered);
                     self.hold(delivery);
                 }
-                Some(Err(error)) => {
-                    self.broken = Some(error);
-                    break;
-                }
-                None => {
-                    self.cancelled = true;
-                    break;
-                }
+                Some(Err(error)) => self.broken = Some(error),
+                None => self.cancelled = true,
             }
-            match self.subscription.deliveries.next().now_or_never() {
-                Some(ready) => next = ready,
-                None => break,
-            }
+            // What is polled must be held: a delivery dropped here would stay unsettled.
+            let more = messages < BURST && self.broken.is_none() && !self.cancelled;
+            next = more
+                .then(|| self.subscription.deliveries.next().now_or_never())
+                .flatten();
         }
         telemetry::delivered(self.shared.queue(), messages, redelivered);
     }

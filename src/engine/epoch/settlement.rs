@@ -49,7 +49,7 @@ impl Epoch<'_> {
             self.confirming
                 .push(confirm(self.shared.clone(), publication).boxed());
         }
-        self.give_back(plan.given_back);
+        self.give_back(plan.given_back).await;
         if let Some(oldest) = oldest {
             telemetry::latency(self.shared.queue(), oldest.elapsed());
         }
@@ -64,8 +64,9 @@ impl Epoch<'_> {
     }
 
     /// Keeps what was given back at the head of the buffer and pauses, so that the lane
-    /// never spins. A broker requeue would count as a delivery and lose its place.
-    fn give_back(&mut self, given_back: Vec<(Held, Failure)>) {
+    /// never spins. A broker requeue would count as a delivery and lose its place; it is for
+    /// what has been held for too long.
+    async fn give_back(&mut self, given_back: Vec<(Held, Failure)>) {
         let Some((_, failure)) = given_back.first() else {
             return;
         };
@@ -89,9 +90,25 @@ impl Epoch<'_> {
             ..Counts::default()
         });
         self.paused_until = Some(Instant::now() + wait);
-        if !self.stopping {
-            self.buffer
-                .put_back(given_back.into_iter().map(|(held, _)| held).collect());
+        if self.stopping {
+            return;
+        }
+        let limit = self.shared.config.hold_limit();
+        let (stale, fresh): (Vec<_>, Vec<_>) = given_back
+            .into_iter()
+            .map(|(held, _)| held)
+            .partition(|held| held.received.elapsed() >= limit);
+        self.buffer.put_back(fresh);
+        for held in stale {
+            self.requeue(held.delivery.tag).await;
+        }
+    }
+
+    /// Gives one delivery back to its queue.
+    async fn requeue(&mut self, tag: u64) {
+        match self.subscription.channel.requeue(tag).await {
+            Ok(()) => self.tracker.gone(tag),
+            Err(error) => self.broken = Some(error),
         }
     }
 
@@ -104,8 +121,8 @@ impl Epoch<'_> {
         if confirmed {
             self.tracker.done(tag, Instant::now());
             self.shared.ended(publication.end);
-        } else if self.subscription.channel.requeue(tag).await.is_ok() {
-            self.tracker.gone(tag);
+        } else {
+            self.requeue(tag).await;
         }
     }
 
