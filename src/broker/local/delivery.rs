@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -15,6 +16,15 @@ pub(super) type Deliveries = mpsc::UnboundedSender<Result<Delivery, BrokerError>
 /// What RabbitMQ makes of a prefetch of 0 on a quorum queue.
 const UNSET_PREFETCH: usize = 2_000;
 
+/// A message in a client's hands.
+#[derive(Debug)]
+pub(super) struct Unsettled {
+    /// It may have been deleted since.
+    pub(super) queue: Arc<str>,
+    pub(super) entry: u64,
+    since: Instant,
+}
+
 /// A channel with its one consumer.
 #[derive(Debug)]
 pub(super) struct Consumer {
@@ -22,8 +32,7 @@ pub(super) struct Consumer {
     pub(super) queue: Arc<str>,
     prefetch: usize,
     last_tag: u64,
-    /// Tag to queue and entry. The queue may have been deleted since.
-    pub(super) unsettled: BTreeMap<u64, (Arc<str>, u64)>,
+    pub(super) unsettled: BTreeMap<u64, Unsettled>,
     /// On its way to the client, in order; the time is when it arrives.
     on_the_way: VecDeque<(Instant, Delivery)>,
     /// `None` once cancelled. Bounded by the prefetch.
@@ -57,7 +66,7 @@ impl Consumer {
 
     /// Hands the client what has arrived by now.
     pub(super) fn flush(&mut self, now: Instant) {
-        while self.next_due().is_some_and(|at| at <= now) {
+        while self.arrives().is_some_and(|at| at <= now) {
             self.arrive();
         }
     }
@@ -69,8 +78,19 @@ impl Consumer {
         }
     }
 
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    fn arrives(&self) -> Option<Instant> {
         self.on_the_way.front().map(|(at, _)| *at)
+    }
+
+    /// When what it holds longest has been held longer than the consumer timeout.
+    fn times_out(&self, timeout: Duration) -> Option<Instant> {
+        let oldest = self.unsettled.values().next()?;
+        oldest.since.checked_add(timeout)
+    }
+
+    pub(super) fn next_due(&self, timeout: Duration) -> Option<Instant> {
+        let times_out = self.times_out(timeout);
+        self.arrives().into_iter().chain(times_out).min()
     }
 
     /// Ends the stream in order: what was sent before still arrives.
@@ -137,7 +157,12 @@ impl State {
         };
         consumer.last_tag += 1;
         let tag = consumer.last_tag;
-        consumer.unsettled.insert(tag, (Arc::clone(name), entry.id));
+        let unsettled = Unsettled {
+            queue: Arc::clone(name),
+            entry: entry.id,
+            since: now,
+        };
+        consumer.unsettled.insert(tag, unsettled);
         let delivery = Delivery {
             tag,
             redelivered: entry.returned > 0,
@@ -147,7 +172,7 @@ impl State {
         let delay = if self.faults.strikes(Fault::DeliveryDelayed) {
             self.faults.delay()
         } else {
-            std::time::Duration::ZERO
+            Duration::ZERO
         };
         // A channel is in order: nothing overtakes what was sent before.
         let before = consumer.on_the_way.back().map_or(now, |(at, _)| *at);
@@ -155,6 +180,25 @@ impl State {
             .on_the_way
             .push_back((before.max(now + delay), delivery));
         consumer.flush(now);
+    }
+
+    /// Closes the channels that hold a delivery for too long.
+    pub(super) fn time_out(&mut self, now: Instant) {
+        let timeout = self.consumer_timeout;
+        let late = |c: &Consumer| c.times_out(timeout).is_some_and(|at| at <= now);
+        let late: Vec<_> = self
+            .channels
+            .iter()
+            .filter(|(_, consumer)| late(consumer))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in late {
+            let reason = format!(
+                "406 PRECONDITION_FAILED - delivery acknowledgement timed out after {timeout:?}"
+            );
+            self.note_protocol_error(&reason);
+            self.end_channel(id, Some(BrokerError::ChannelClosed(reason)), now);
+        }
     }
 
     /// Cancels a consumer, by either side; what is unsettled stays so.

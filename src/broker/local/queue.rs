@@ -133,6 +133,11 @@ impl Queue {
         self.returns.len() + self.ready.len()
     }
 
+    /// Everything in it, however held.
+    pub(super) fn len(&self) -> usize {
+        self.ready_len() + self.held.len() + self.stuck.len()
+    }
+
     fn pop(&mut self) -> Option<Entry> {
         let entry = self
             .returns

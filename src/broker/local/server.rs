@@ -114,6 +114,14 @@ impl LocalServer {
         })
     }
 
+    /// How many messages a queue holds, however held; `None` where it does not exist.
+    pub fn count(&self, queue: &str) -> Option<usize> {
+        self.with(|state, now| {
+            state.tick(now);
+            Some(state.queues.get(queue)?.queue.len())
+        })
+    }
+
     /// Names of the queues that exist, sorted.
     pub fn queues(&self) -> Vec<String> {
         self.with(|state, _| state.queues.keys().map(|name| name.to_string()).collect())
@@ -138,6 +146,18 @@ impl LocalServer {
                 slot.queue.limit_bytes(max);
             }
         });
+    }
+
+    /// How long a delivery may be held; then its channel is closed (406). Default 30 min,
+    /// RabbitMQ's own. RabbitMQ looks once a minute, here it is exact.
+    pub fn consumer_timeout(&self, timeout: Duration) {
+        self.with(|state, _| state.consumer_timeout = timeout);
+    }
+
+    /// What clients did that closed their channel with 406, the last 100: acknowledged an
+    /// unknown tag, or held a delivery for too long.
+    pub fn protocol_errors(&self) -> Vec<String> {
+        self.with(|state, _| state.protocol_errors.iter().cloned().collect())
     }
 
     /// Loses every connection; they are back after `downtime`. Queues keep their messages.

@@ -77,6 +77,7 @@ impl State {
             }
             _ if !consumer.unsettled.contains_key(&tag) => {
                 let reason = format!("406 PRECONDITION_FAILED - unknown delivery tag {tag}");
+                self.note_protocol_error(&reason);
                 self.close_channel(channel, Some(closed(&reason)), now);
                 return Err(closed(&reason));
             }
@@ -89,10 +90,10 @@ impl State {
             }
         };
         let refilled = Arc::clone(&consumer.queue);
-        for (queue, entry) in settled.into_values() {
+        for held in settled.into_values() {
             match settlement {
-                Settlement::Ack { .. } => self.acknowledge(&queue, entry),
-                Settlement::Requeue => self.give_back(&queue, entry, now),
+                Settlement::Ack { .. } => self.acknowledge(&held.queue, held.entry),
+                Settlement::Requeue => self.give_back(&held.queue, held.entry, now),
             }
         }
         self.dirty.insert(refilled);
@@ -133,8 +134,8 @@ impl State {
             None => consumer.end(),
         }
         self.detach(&consumer.queue, id);
-        for (queue, entry) in std::mem::take(&mut consumer.unsettled).into_values() {
-            self.give_back(&queue, entry, now);
+        for held in std::mem::take(&mut consumer.unsettled).into_values() {
+            self.give_back(&held.queue, held.entry, now);
         }
     }
 }

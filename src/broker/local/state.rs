@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -16,6 +17,12 @@ use super::faults::{Fault, FaultPlan, Faults};
 use super::queue::{Queue, Spec};
 use crate::broker::{Message, PublishError};
 use crate::topology::Topology;
+
+/// RabbitMQ's default.
+const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// Protocol errors kept.
+const PROTOCOL_ERRORS: usize = 100;
 
 /// A queue and who consumes it, next in turn first.
 #[derive(Debug)]
@@ -34,6 +41,9 @@ pub(super) struct State {
     /// Queues something has happened to since the last [`run`](Self::run).
     pub(super) dirty: BTreeSet<Arc<str>>,
     pub(super) faults: Faults,
+    pub(super) consumer_timeout: Duration,
+    /// What clients did that closed their channel.
+    pub(super) protocol_errors: VecDeque<String>,
     last_id: u64,
 }
 
@@ -47,6 +57,8 @@ impl State {
             connections: BTreeMap::new(),
             dirty: BTreeSet::new(),
             faults: Faults::new(FaultPlan::seeded(0)),
+            consumer_timeout: CONSUMER_TIMEOUT,
+            protocol_errors: VecDeque::new(),
             last_id: 0,
         };
         state.declare();
@@ -177,6 +189,14 @@ impl State {
         }
     }
 
+    /// Keeps the last ones, for tests to look at.
+    pub(super) fn note_protocol_error(&mut self, error: &str) {
+        if self.protocol_errors.len() >= PROTOCOL_ERRORS {
+            self.protocol_errors.pop_front();
+        }
+        self.protocol_errors.push_back(error.to_owned());
+    }
+
     /// Brings every touched queue to rest: expiry, dead letters, deliveries.
     pub(super) fn run(&mut self, now: Instant) {
         while let Some(name) = self.dirty.pop_first() {
@@ -201,6 +221,7 @@ impl State {
         for channel in self.channels.values_mut() {
             channel.flush(now);
         }
+        self.time_out(now);
         let due = self
             .queues
             .values()
@@ -213,7 +234,10 @@ impl State {
     /// When [`tick`](Self::tick) has something to do next.
     pub(super) fn next_due(&self) -> Option<Instant> {
         let queues = self.queues.values().filter_map(|s| s.queue.next_due());
-        let channels = self.channels.values().filter_map(Consumer::next_due);
+        let channels = self
+            .channels
+            .values()
+            .filter_map(|c| c.next_due(self.consumer_timeout));
         let connections = self.connections.values().filter_map(|c| c.up_at);
         queues.chain(channels).chain(connections).min()
     }

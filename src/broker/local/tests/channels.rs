@@ -59,6 +59,7 @@ async fn an_unknown_or_settled_tag_closes_the_channel_and_gives_everything_back(
         let tag = if settled { 2 } else { 99 };
         let error = consumer.channel.ack(tag, multiple).await.unwrap_err();
         assert!(error.to_string().contains("406"), "{error}");
+        assert_eq!(broker.server().protocol_errors().len(), 1);
         assert!(matches!(
             end_of(&mut consumer).await,
             Some(BrokerError::ChannelClosed(_))
@@ -141,4 +142,17 @@ async fn a_queue_outside_the_topology_is_not_found() {
     let error = broker.consume("q", 1).await.unwrap_err();
     assert!(matches!(error, BrokerError::NotFound(_)));
     assert!(!error.is_temporary());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_held_longer_than_the_consumer_timeout_closes_the_channel() {
+    let broker = broker_with(vec![limited("q")]);
+    publish(&broker, "q", &["1", "2"]).await;
+    let mut consumer = broker.consume("q", 10).await.unwrap();
+    buffered(&mut consumer).await;
+    tokio::time::sleep(Duration::from_secs(29 * 60)).await;
+    consumer.channel.ack(1, false).await.unwrap();
+    let error = end_of(&mut consumer).await.expect("an error");
+    assert!(error.to_string().contains("timed out"), "{error}");
+    assert_eq!(ready(broker.server(), "q"), ["2"]);
 }
