@@ -28,8 +28,10 @@ pub mod broker;
 pub mod codec;
 pub mod config;
 pub mod engine;
+pub mod operate;
 #[cfg(feature = "cli")]
 pub mod publish;
 pub mod recovery;
 pub mod telemetry;
 pub mod topology;
+pub mod worker;

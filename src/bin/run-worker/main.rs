@@ -1,2 +1,11 @@
-//! worker
-fn main() {}
+//! The worker: takes the events of one queue through the processor of its projection.
+
+mod registry;
+
+use std::process::ExitCode;
+
+use fanout::worker::Worker;
+
+fn main() -> ExitCode {
+    registry::processors(Worker::new("run-worker")).main()
+}

@@ -1,0 +1,13 @@
+//! The processors that this program has, one line each.
+
+use fanout::worker::Worker;
+
+#[cfg(feature = "neo4j")]
+mod neo4j;
+
+/// Registers each processor that was compiled in.
+pub(crate) fn processors(worker: Worker) -> Worker {
+    #[cfg(feature = "neo4j")]
+    let worker = worker.processor("neo4j", neo4j::build);
+    worker
+}
