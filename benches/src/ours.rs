@@ -125,7 +125,7 @@ pub async fn run(
         if running.is_finished() {
             return Err("the engine ended early".into());
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
         eprintln!("{:?}", monitor.snapshot());
     }
