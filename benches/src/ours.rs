@@ -127,8 +127,6 @@ pub async fn run(
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-        eprintln!("{:?}", monitor.snapshot());
-    }
     let mut measured = progress.measured();
     measured.calls = processor.calls.load(Ordering::Relaxed);
     measured.latency_ms = processor.percentiles();
