@@ -1,42 +1,209 @@
-//! Names of metrics, in one place, as typed functions. Called per batch, never per event.
+//! Names of metrics and log events, in one place, as typed functions. Called per batch, never
+//! per event.
+//!
+//! Where the semantic conventions of OpenTelemetry for messaging have a name, it is that one,
+//! written the way Prometheus does: dots become underscores, the unit and `_total` behind.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use metrics::{counter, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::broker::{BrokerStatus, ConnectionState};
+use crate::engine::{Counts, Snapshot};
+use crate::operate::{Usage, Vitals};
+
+const SETTLED: &str = "fanout_events_settled_total";
+/// Histogram of events of a batch.
+pub(crate) const BATCH_EVENTS: &str = "fanout_batch_events";
+const PROCESS_DURATION: &str = "messaging_process_duration_seconds";
+const CONSUMED: &str = "messaging_client_consumed_messages_total";
+const REDELIVERIES: &str = "fanout_redeliveries_total";
+const ASSIGNED_IDS: &str = "fanout_assigned_ids_total";
+const RECEIVED_TO_SETTLED: &str = "fanout_received_to_settled_seconds";
+const PUBLISH_PROBLEMS: &str = "fanout_publish_problems_total";
+const IN_FLIGHT: &str = "fanout_in_flight_events";
+const LANES: &str = "fanout_lanes";
+const CONSUMING_LANES: &str = "fanout_consuming_lanes";
+const HEARTBEAT_AGE: &str = "fanout_lane_heartbeat_age_seconds";
+const LAST_SETTLED: &str = "fanout_last_settled_age_seconds";
+const BREAKER: &str = "fanout_breaker_state";
+const FLOOD_GUARD: &str = "fanout_flood_guard_tripped";
+const DRAINING: &str = "fanout_draining";
+const BROKER_CONNECTED: &str = "fanout_broker_connected";
+const BROKER_CONNECTIONS: &str = "fanout_broker_connections_total";
+const BROKER_BLOCKED: &str = "fanout_broker_blocked";
+const INFO: &str = "fanout_build_info";
+const MEMORY: &str = "process_resident_memory_bytes";
+const CPU: &str = "process_cpu_seconds_total";
+
+/// OpenTelemetry's `messaging.destination.name`: the queue.
+const QUEUE: &str = "messaging_destination_name";
 
 /// Events that came to an end: `outcome` is applied, skipped, retried, dead-lettered,
 /// given-back or suspect; `code` the reason, or empty.
 pub fn settled(queue: &str, outcome: &'static str, code: &'static str, events: u64) {
-    counter!("fanout_events_settled_total", "queue" => queue.to_owned(), "outcome" => outcome, "code" => code)
+    counter!(SETTLED, QUEUE => queue.to_owned(), "outcome" => outcome, "code" => code)
         .increment(events);
 }
 
 /// A batch has been answered.
 pub fn batch(queue: &str, events: usize, took: Duration) {
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a batch is far below 2^52 events"
-    )]
-    histogram!("fanout_batch_events", "queue" => queue.to_owned()).record(events as f64);
-    histogram!("messaging_process_duration_seconds", "queue" => queue.to_owned()).record(took);
+    histogram!(BATCH_EVENTS, QUEUE => queue.to_owned()).record(float(events));
+    histogram!(PROCESS_DURATION, QUEUE => queue.to_owned()).record(took);
 }
 
 /// Deliveries taken from the broker.
 pub fn delivered(queue: &str, messages: u64, redelivered: u64) {
-    counter!("messaging_client_consumed_messages_total", "queue" => queue.to_owned())
-        .increment(messages);
+    counter!(CONSUMED, QUEUE => queue.to_owned()).increment(messages);
     if redelivered > 0 {
-        counter!("fanout_redeliveries_total", "queue" => queue.to_owned()).increment(redelivered);
+        counter!(REDELIVERIES, QUEUE => queue.to_owned()).increment(redelivered);
+    }
+}
+
+/// Deliveries without any id, which got one of their own: repeated, they count twice.
+pub fn ids_assigned(queue: &str, events: u64) {
+    if events > 0 {
+        counter!(ASSIGNED_IDS, QUEUE => queue.to_owned()).increment(events);
     }
 }
 
 /// From delivery to acknowledgement, of the slowest event of a batch.
 pub fn latency(queue: &str, took: Duration) {
-    histogram!("fanout_received_to_settled_seconds", "queue" => queue.to_owned()).record(took);
+    histogram!(RECEIVED_TO_SETTLED, QUEUE => queue.to_owned()).record(took);
 }
 
 /// The broker did not take a message that settles an event.
 pub fn publish_problem(queue: &str, code: &'static str) {
-    counter!("fanout_publish_problems_total", "queue" => queue.to_owned(), "code" => code)
-        .increment(1);
+    counter!(PUBLISH_PROBLEMS, QUEUE => queue.to_owned(), "code" => code).increment(1);
+}
+
+/// State of a worker, read when somebody asks.
+pub fn worker_state(queue: &str, engine: &Snapshot) {
+    let set = |name: &'static str, value: f64| {
+        gauge!(name, QUEUE => queue.to_owned()).set(value);
+    };
+    let lanes = &engine.lanes;
+    let ages = lanes.iter().map(|lane| lane.heartbeat_age);
+    set(IN_FLIGHT, float(engine.in_flight));
+    set(LANES, float(lanes.len()));
+    set(
+        CONSUMING_LANES,
+        float(lanes.iter().filter(|lane| lane.consuming).count()),
+    );
+    set(HEARTBEAT_AGE, ages.max().unwrap_or_default().as_secs_f64());
+    if let Some(age) = engine.last_settled {
+        set(LAST_SETTLED, age.as_secs_f64());
+    }
+    set(FLOOD_GUARD, flag(engine.flood.is_some()));
+    set(DRAINING, flag(engine.draining));
+    for state in ["closed", "half-open", "open"] {
+        gauge!(BREAKER, QUEUE => queue.to_owned(), "state" => state)
+            .set(flag(engine.breaker == state));
+    }
+}
+
+/// State of the connection to the broker, read when somebody asks.
+pub fn broker_state(status: &BrokerStatus) {
+    gauge!(BROKER_CONNECTED).set(flag(status.state == ConnectionState::Connected));
+    gauge!(BROKER_BLOCKED).set(flag(status.blocked.is_some()));
+    counter!(BROKER_CONNECTIONS).absolute(status.epoch);
+}
+
+/// The process, read when somebody asks.
+pub fn process_state(service: &'static str, version: &'static str, usage: Option<Usage>) {
+    gauge!(INFO, "service" => service, "version" => version).set(1.0);
+    if let Some(usage) = usage {
+        gauge!(MEMORY).set(usage.resident_bytes);
+        gauge!(CPU).set(usage.cpu_seconds);
+    }
+}
+
+/// Says of each metric what it means.
+pub fn describe() {
+    let count = |name, text| describe_counter!(name, Unit::Count, text);
+    let level = |name, text| describe_gauge!(name, text);
+    let times = |name, text| describe_histogram!(name, Unit::Seconds, text);
+    count(
+        SETTLED,
+        "Events that came to an end, by outcome and reason code.",
+    );
+    count(CONSUMED, "Messages delivered to the worker.");
+    count(REDELIVERIES, "Messages delivered again.");
+    count(
+        ASSIGNED_IDS,
+        "Events without any id: a redelivery counts twice.",
+    );
+    count(
+        PUBLISH_PROBLEMS,
+        "Messages that settle an event and were not taken by the broker.",
+    );
+    count(BROKER_CONNECTIONS, "Connections made to the broker.");
+    describe_histogram!(BATCH_EVENTS, Unit::Count, "Events of a batch.");
+    times(PROCESS_DURATION, "Duration of one call of the processor.");
+    times(
+        RECEIVED_TO_SETTLED,
+        "From delivery to acknowledgement, of the slowest event of a batch.",
+    );
+    level(IN_FLIGHT, "Deliveries held: received and not settled.");
+    level(LANES, "Lanes.");
+    level(CONSUMING_LANES, "Lanes with a consumer at the broker.");
+    level(HEARTBEAT_AGE, "Age of the oldest heartbeat of a lane.");
+    level(LAST_SETTLED, "Time since an event was settled.");
+    level(
+        BREAKER,
+        "1 for the state the breaker of the destination is in.",
+    );
+    level(FLOOD_GUARD, "1 while the flood guard pauses consumption.");
+    level(DRAINING, "1 while the worker drains.");
+    level(BROKER_CONNECTED, "1 while the broker is connected.");
+    level(BROKER_BLOCKED, "1 while the broker takes no messages.");
+    level(INFO, "Always 1; program and version are the labels.");
+    level(MEMORY, "Resident memory.");
+    level(CPU, "User and system time since the start.");
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "counts of what is in memory are far below 2^52"
+)]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+fn flag(on: bool) -> f64 {
+    f64::from(u8::from(on))
+}
+
+/// A worker starts.
+pub fn worker_starts(vitals: &Vitals, lanes: usize, prefetch: u16, http: SocketAddr) {
+    tracing::info!(
+        queue = vitals.queue,
+        processor = vitals.processor,
+        version = vitals.version,
+        lanes,
+        prefetch,
+        %http,
+        "worker starts"
+    );
+}
+
+/// Broker, destination and consumers are there for the first time.
+pub fn worker_is_ready(queue: &str) {
+    tracing::info!(queue, "worker is ready");
+}
+
+/// A worker has ended, drained or not.
+pub fn worker_ended(queue: &str, counts: Counts) {
+    tracing::info!(
+        queue,
+        applied = counts.applied,
+        skipped = counts.skipped,
+        retried = counts.retried,
+        dead_lettered = counts.dead_lettered,
+        given_back = counts.given_back,
+        "worker ended"
+    );
 }

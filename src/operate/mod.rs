@@ -1,6 +1,24 @@
 //! What an operator sees of a worker: health, metrics, log lines.
 //!
-//! Reads the engine's monitor and the broker's status, changes neither.
+//! `vitals` is where everything looks: the engine's monitor and the broker's status.
+//! `health` judges them, `http` and `server` serve, `metrics` records, `client` asks another
+//! worker. Nothing here changes what a worker does.
 
+mod client;
+pub mod health;
+mod http;
 #[cfg(feature = "cli")]
 pub mod log;
+mod metrics;
+mod problem;
+mod process;
+mod server;
+mod vitals;
+
+pub use client::ready;
+pub use http::router;
+pub use metrics::{install as record_metrics, upkeep as keep_metrics_small};
+pub use problem::HttpProblem;
+pub use process::Usage;
+pub use server::{listen, serve};
+pub use vitals::{Moment, STALE_AFTER, Vitals};

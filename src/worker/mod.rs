@@ -1,17 +1,20 @@
 //! A worker program out of processors: `Worker::new(name).processor(…).main()`.
 //!
 //! `context` is what a processor is built from; `run` wires broker, engine and health
-//! together for embedding; `until_empty` ends a backfill; `cli` adds flags, `.env`, logging,
-//! signals and exit codes for a program of its own.
+//! together for embedding; `until_empty` ends a backfill; `check` starts without consuming;
+//! `cli` adds flags, `.env`, logging, signals and exit codes for a program of its own.
 //!
 //! Invariant: whatever ends a worker early has one [`WorkerError`], and each has its exit
 //! code.
 
 #[cfg(feature = "cli")]
+mod check;
+#[cfg(feature = "cli")]
 mod cli;
 mod context;
 mod error;
 mod run;
+mod until_empty;
 
 pub use context::ProcessorContext;
 pub use error::WorkerError;
@@ -19,6 +22,7 @@ pub use error::WorkerError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fanout_contract::Processor;
 
@@ -69,6 +73,7 @@ pub struct Worker {
     name: &'static str,
     version: &'static str,
     processors: BTreeMap<String, Box<Factory>>,
+    until_empty: Option<Duration>,
 }
 
 impl fmt::Debug for Worker {
@@ -87,6 +92,7 @@ impl Worker {
             name,
             version: env!("CARGO_PKG_VERSION"),
             processors: BTreeMap::new(),
+            until_empty: None,
         }
     }
 
@@ -94,6 +100,15 @@ impl Worker {
     #[must_use]
     pub fn version(mut self, version: &'static str) -> Self {
         self.version = version;
+        self
+    }
+
+    /// Drains by itself once the queue with its retry and suspect queues is empty and nothing
+    /// is in flight in this process, seen twice. Ends as [`WorkerError::Stuck`] when the
+    /// flood guard trips, or broker or destination are away for `stuck_after`.
+    #[must_use]
+    pub fn until_empty(mut self, stuck_after: Duration) -> Self {
+        self.until_empty = Some(stuck_after);
         self
     }
 

@@ -1,19 +1,29 @@
-//! Broker, codec, processor and engine of one queue, from start to drained.
+//! Broker, codec, processor, engine and HTTP of one queue, from start to drained.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use fanout_contract::Processor;
+use tokio_util::task::AbortOnDropHandle;
 
+use super::until_empty::UntilEmpty;
 use super::{Worker, WorkerError};
 use crate::broker::Broker;
 use crate::broker::amqp::AmqpBroker;
 use crate::codec::Codec;
-use crate::config::{Config, ExchangeKind, Origins};
+use crate::config::{Config, ConfigErrors, ExchangeKind, Origins};
 use crate::engine::{Counts, Engine, EngineConfig, Shutdown};
+use crate::operate::{self, Vitals};
+use crate::telemetry;
 use crate::topology::Topology;
 
+/// How often a start looks whether it is complete.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 impl Worker {
-    /// Consumes a queue from RabbitMQ until `shutdown` asks to drain.
+    /// Consumes a queue from RabbitMQ until `shutdown` asks to drain, with health and metrics
+    /// at `config.http`. With [`until_empty`](Worker::until_empty) it drains by itself.
     ///
     /// Dropping the future aborts: what was in flight is delivered again.
     ///
@@ -25,21 +35,51 @@ impl Worker {
         queue_key: &str,
         shutdown: Shutdown,
     ) -> Result<Counts, WorkerError> {
-        let processor = self.build(config, &Origins::default(), queue_key)?;
-        self.run_with(config, queue_key, processor, shutdown).await
+        let job = self.job(config, &Origins::default(), queue_key)?;
+        self.run_job(config, job, shutdown).await
     }
 
-    pub(super) async fn run_with(
+    /// The same on another broker, which stays open.
+    ///
+    /// # Errors
+    /// See [`WorkerError`].
+    pub async fn run_on(
         &self,
+        broker: Arc<dyn Broker>,
         config: &Config,
         queue_key: &str,
-        processor: Arc<dyn Processor>,
         shutdown: Shutdown,
     ) -> Result<Counts, WorkerError> {
+        let job = self.job(config, &Origins::default(), queue_key)?;
+        let listener = listen(config).await?;
+        self.consume(config, job, broker, listener, shutdown).await
+    }
+
+    /// Everything that can be told without a server.
+    pub(super) fn job(
+        &self,
+        config: &Config,
+        origins: &Origins,
+        queue_key: &str,
+    ) -> Result<Job, ConfigErrors> {
+        let processor = self.build(config, origins, queue_key)?;
+        let engine = EngineConfig::from_config(config, queue_key)
+            .ok_or_else(|| self.unknown_queue(config, queue_key))?;
+        Ok(Job { engine, processor })
+    }
+
+    pub(super) async fn run_job(
+        &self,
+        config: &Config,
+        job: Job,
+        shutdown: Shutdown,
+    ) -> Result<Counts, WorkerError> {
+        // First of all: where the address is taken nothing else should happen.
+        let listener = listen(config).await?;
         let topology = Topology::from_config(config);
         let broker = Arc::new(AmqpBroker::start(config.broker.clone(), topology));
         let ended = self
-            .run_on(config, queue_key, processor, broker.clone(), shutdown)
+            .consume(config, job, broker.clone(), listener, shutdown)
             .await;
         if !matches!(ended, Err(WorkerError::Aborted)) {
             broker.close().await;
@@ -47,36 +87,81 @@ impl Worker {
         ended
     }
 
-    async fn run_on(
+    async fn consume(
         &self,
         config: &Config,
-        queue_key: &str,
-        processor: Arc<dyn Processor>,
+        job: Job,
         broker: Arc<dyn Broker>,
+        listener: tokio::net::TcpListener,
         shutdown: Shutdown,
     ) -> Result<Counts, WorkerError> {
-        let Some(engine) = EngineConfig::from_config(config, queue_key) else {
-            return Err(self.unknown_queue(config, queue_key).into());
-        };
-        let (queue, lanes) = (engine.queue.name.clone(), engine.lanes);
-        let name = processor.name().to_owned();
+        let Job { engine, processor } = job;
+        let (queue, lanes) = (engine.queue.clone(), engine.lanes);
         let codec = Arc::new(codec(config));
-        let engine = Engine::new(engine, broker, processor, codec);
-        let monitor = engine.monitor();
-        tracing::info!(queue, lanes, processor = name, "worker started");
-        let ended = engine.run(shutdown).await;
-        let counts = monitor.counts();
-        tracing::info!(
-            queue,
-            applied = counts.applied,
-            skipped = counts.skipped,
-            retried = counts.retried,
-            dead_lettered = counts.dead_lettered,
-            "worker ended"
-        );
-        let started = counts != Counts::default();
-        ended.map_err(|error| WorkerError::from_engine(error, &name, started))
+        let engine = Engine::new(engine, broker.clone(), processor.clone(), codec);
+        let vitals = Vitals {
+            service: self.name,
+            version: self.version,
+            queue: queue.name.clone(),
+            processor: processor.name().to_owned(),
+            deadline: queue.deadline,
+            monitor: engine.monitor(),
+            broker: broker.status(),
+        };
+        operate::record_metrics();
+        let http = listener.local_addr()?;
+        let (started, _beside) = beside(&vitals, listener);
+        telemetry::worker_starts(&vitals, lanes, queue.effective_prefetch(), http);
+        let emptied = self.until_empty.map(|stuck_after| UntilEmpty {
+            broker,
+            monitor: vitals.monitor.clone(),
+            queue: &queue,
+            stuck_after,
+        });
+        let watching = super::until_empty::drain_when_empty(emptied, shutdown.clone());
+        let (ended, emptied) = tokio::join!(engine.run(shutdown), watching);
+        telemetry::worker_ended(&vitals.queue, vitals.monitor.counts());
+        let started = started.load(Ordering::Relaxed);
+        let counts =
+            ended.map_err(|error| WorkerError::from_engine(error, processor.name(), started))?;
+        emptied.map_err(WorkerError::Stuck).map(|()| counts)
     }
+}
+
+/// A queue and its processor, ready to start.
+pub(super) struct Job {
+    pub(super) engine: EngineConfig,
+    pub(super) processor: Arc<dyn Processor>,
+}
+
+async fn listen(config: &Config) -> Result<tokio::net::TcpListener, WorkerError> {
+    let addr = config.http.addr;
+    let listener = operate::listen(&config.http).await;
+    listener.map_err(|error| WorkerError::Listen { addr, error })
+}
+
+/// What runs beside the engine and ends with it; and whether the start was ever complete.
+fn beside(
+    vitals: &Vitals,
+    listener: tokio::net::TcpListener,
+) -> (Arc<AtomicBool>, [AbortOnDropHandle<()>; 3]) {
+    let started = Arc::new(AtomicBool::new(false));
+    let serving = operate::serve(listener, operate::router(vitals.clone()));
+    let tasks = [
+        tokio::spawn(serving),
+        tokio::spawn(operate::keep_metrics_small()),
+        tokio::spawn(announce(vitals.clone(), started.clone())),
+    ];
+    (started, tasks.map(AbortOnDropHandle::new))
+}
+
+/// Says once that everything is there.
+async fn announce(vitals: Vitals, started: Arc<AtomicBool>) {
+    while !vitals.now().missing(&vitals.processor).is_empty() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    started.store(true, Ordering::Relaxed);
+    telemetry::worker_is_ready(&vitals.queue);
 }
 
 /// The codec of this configuration: routing keys mean kinds on topic exchanges only.

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::broker::{BrokerError, Delivery, Subscription};
+use crate::codec::IdOrigin;
 use crate::engine::batch_run::{self, Answered};
 use crate::engine::buffer::{Buffer, Held};
 use crate::engine::confirm::{Confirmation, confirm};
@@ -166,14 +167,14 @@ impl<'a> Epoch<'a> {
 
     /// Takes the delivery and what is ready behind it.
     fn receive(&mut self, first: Option<Result<Delivery, BrokerError>>) {
-        let (mut messages, mut redelivered) = (0_u64, 0_u64);
+        let (mut messages, mut redelivered, mut assigned) = (0_u64, 0_u64, 0_u64);
         let mut next = Some(first);
         while let Some(delivery) = next {
             match delivery {
                 Some(Ok(delivery)) => {
                     messages += 1;
                     redelivered += u64::from(delivery.redelivered);
-                    self.hold(delivery);
+                    assigned += u64::from(self.hold(delivery));
                 }
                 Some(Err(error)) => self.broken = Some(error),
                 None => self.cancelled = true,
@@ -185,11 +186,14 @@ impl<'a> Epoch<'a> {
                 .flatten();
         }
         telemetry::delivered(self.shared.queue(), messages, redelivered);
+        telemetry::ids_assigned(self.shared.queue(), assigned);
     }
 
-    fn hold(&mut self, delivery: Delivery) {
+    /// Answers whether the event had no id and got one of its own.
+    fn hold(&mut self, delivery: Delivery) -> bool {
         self.tracker.delivered(delivery.tag);
         let event = self.shared.codec.decode(&delivery.message);
+        let assigned = matches!(&event, Ok(e) if e.id_origin == IdOrigin::Assigned);
         let event = event
             .map(|decoded| decoded.event)
             .map_err(|undecodable| undecodable.failure);
@@ -208,6 +212,7 @@ impl<'a> Epoch<'a> {
         } else {
             self.buffer.push(held);
         }
+        assigned
     }
 
     /// Asks for a turn at the store once a batch is due; the batch is what waits by then.

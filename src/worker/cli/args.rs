@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
@@ -9,7 +10,7 @@ use crate::config::{LogFormat, Overrides};
 
 const AFTER: &str = "\
 Exit codes:
-  0 done · 2 usage · 3 configuration · 4 start-up ·
+  0 done · 1 not ready (--healthcheck) · 2 usage · 3 configuration · 4 start-up ·
   5 failed while running · 6 drain deadline passed · 130 second signal
 
 The first SIGTERM or SIGINT drains, the second ends the process at once.
@@ -20,8 +21,8 @@ The first SIGTERM or SIGINT drains, the second ends the process at once.
 #[command(after_help = AFTER)]
 pub(super) struct Args {
     /// Queue to consume: key of a configured queue, or its name at the broker
-    #[arg(long, value_name = "QUEUE")]
-    queue: String,
+    #[arg(long, value_name = "QUEUE", required_unless_present = "healthcheck")]
+    queue: Option<String>,
 
     /// Lanes, each with its own channel and prefetch [default: 1]
     #[arg(long, value_name = "N")]
@@ -34,6 +35,22 @@ pub(super) struct Args {
     /// Configuration file [default: fanout.toml where it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Do all of a start but consuming, report every problem, exit
+    #[arg(long, conflicts_with_all = ["until_empty", "healthcheck"])]
+    pub(super) check: bool,
+
+    /// Exit 0 once the queue with its retry and suspect queues is empty, 5 when it cannot be
+    #[arg(long, conflicts_with = "healthcheck")]
+    pub(super) until_empty: bool,
+
+    /// With --until-empty: how long broker or destination may be away before it is given up
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration, requires = "until_empty")]
+    pub(super) stuck_after: Duration,
+
+    /// Ask the worker at the HTTP address whether it is ready, exit 0 or 1
+    #[arg(long)]
+    pub(super) healthcheck: bool,
 
     /// Address for health and metrics [default: 127.0.0.1:8081, or a free port]
     #[arg(long, value_name = "ADDRESS")]
@@ -68,12 +85,14 @@ impl Args {
     /// The flags as settings.
     pub(super) fn overrides(&self) -> Overrides {
         let filter = match self.verbose {
+            // The report says it all, in one place.
+            0 if self.check => Some("off"),
             0 => None,
             1 => Some("info,fanout=debug,fanout_neo4j=debug"),
             _ => Some("info,fanout=trace,fanout_neo4j=trace"),
         };
         Overrides {
-            queue: Some(self.queue.clone()),
+            queue: self.queue.clone(),
             workers: self.workers,
             prefetch: self.prefetch,
             config: self.config.clone(),

@@ -3,7 +3,7 @@
 mod args;
 mod signals;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,25 +11,36 @@ use self::args::Args;
 use super::{Worker, WorkerError};
 use crate::config::{Config, ConfigErrors, LoadOptions, Loaded, environment};
 use crate::engine::Shutdown;
-use crate::operate::log;
+use crate::operate::{self, log};
 
 /// Threads for what blocks, looking up host names above all. tokio's own bound of 512 would
 /// cost memory for nothing.
 const BLOCKING_THREADS: usize = 8;
+/// Exit code of `--healthcheck` for a worker that is not ready; Docker reserves 2 and above.
+const NOT_READY: u8 = 1;
 
 impl Worker {
     /// Runs as a program: reads the command line, `.env`, file and environment, logs, obeys
     /// signals. Every worker program has the flags and exit codes of `run-worker`.
-    pub fn main(self) -> ExitCode {
+    pub fn main(mut self) -> ExitCode {
         let args = Args::parse_for(self.name, self.version);
-        let ended = self.launch(&args);
-        if let Err(error) = &ended {
-            self.complain(error);
+        if args.until_empty {
+            self.until_empty = Some(args.stuck_after);
         }
-        ended.map_or_else(|error| error.exit_code().into(), |()| ExitCode::SUCCESS)
+        let ended = if args.healthcheck {
+            self.ask(&args)
+        } else {
+            self.launch(&args)
+        };
+        ended
+            .unwrap_or_else(|error| {
+                self.complain(&error);
+                error.exit_code()
+            })
+            .into()
     }
 
-    fn launch(&self, args: &Args) -> Result<(), WorkerError> {
+    fn launch(&self, args: &Args) -> Result<u8, WorkerError> {
         let loaded = load(args)?;
         let _log = log::start(self.name, &loaded.config.log, &loaded.origins)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -38,7 +49,7 @@ impl Worker {
             .build()?;
         let shutdown = Shutdown::new();
         signals::watch(shutdown.clone())?;
-        let ended = runtime.block_on(self.consume(&loaded, shutdown));
+        let ended = runtime.block_on(self.start(&loaded, args.check, shutdown));
         // What still runs is of no use to anybody.
         runtime.shutdown_background();
         if let Err(error) = &ended {
@@ -47,24 +58,65 @@ impl Worker {
         ended
     }
 
-    async fn consume(&self, loaded: &Loaded, shutdown: Shutdown) -> Result<(), WorkerError> {
+    async fn start(
+        &self,
+        loaded: &Loaded,
+        check: bool,
+        shutdown: Shutdown,
+    ) -> Result<u8, WorkerError> {
         let Loaded {
             config, origins, ..
         } = loaded;
         let queue_key = loaded.queue.as_deref().unwrap_or_default();
-        let processor = self.build(config, origins, queue_key)?;
-        self.run_with(config, queue_key, processor, shutdown)
-            .await?;
-        Ok(())
+        let job = self.job(config, origins, queue_key)?;
+        if !check {
+            return self.run_job(config, job, shutdown).await.map(|_| 0);
+        }
+        let findings = tokio::select! {
+            findings = self.check(config, job) => findings,
+            () = shutdown.draining() => return Err(WorkerError::Aborted),
+        };
+        for line in &findings.well {
+            say(&mut io::stdout().lock(), &format!("ok: {line}"));
+        }
+        if findings.exit_code() != 0 {
+            say(&mut io::stderr().lock(), &findings.to_string());
+        }
+        Ok(findings.exit_code())
+    }
+
+    /// Asks the worker of this configuration whether it is ready.
+    fn ask(&self, args: &Args) -> Result<u8, WorkerError> {
+        let addr = match load(args) {
+            Ok(loaded) => loaded.config.http.addr,
+            Err(errors) => {
+                say(&mut io::stderr().lock(), &errors.to_string());
+                return Ok(NOT_READY);
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let problem = match runtime.block_on(operate::ready(addr)) {
+            Ok(None) => return Ok(0),
+            Ok(Some(body)) => body,
+            Err(error) => format!("nobody answers at {addr}: {error}"),
+        };
+        say(&mut io::stderr().lock(), &format!("not ready: {problem}"));
+        Ok(NOT_READY)
     }
 
     /// Where the log does not: it has not started yet, or filters errors out.
     fn complain(&self, error: &WorkerError) {
-        if tracing::enabled!(tracing::Level::ERROR) {
-            return;
+        if !tracing::enabled!(tracing::Level::ERROR) {
+            say(&mut io::stderr().lock(), &format!("{}: {error}", self.name));
         }
-        let _ = writeln!(std::io::stderr().lock(), "{}: {error}", self.name);
     }
+}
+
+/// Writes a line; where the stream is closed nobody can be told.
+fn say(stream: &mut dyn Write, line: &str) {
+    let _ = writeln!(stream, "{line}");
 }
 
 fn load(args: &Args) -> Result<Loaded, ConfigErrors> {

@@ -1,0 +1,229 @@
+//! The answer of `GET /health`: status, dependencies, issues, progress.
+//!
+//! *Degraded* heals by itself once something outside is well again; *unhealthy* needs
+//! somebody.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::vitals::{Moment, STALE_AFTER, Vitals};
+
+/// Overall judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Nothing to report.
+    Healthy,
+    /// Something is away or refuses; the worker keeps trying.
+    Degraded,
+    /// Does not come back by itself.
+    Unhealthy,
+}
+
+/// The answer of `GET /health`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Overall judgement.
+    pub status: Status,
+    /// Whether the broker is connected.
+    pub rabbitmq: bool,
+    /// Whether the destination takes batches.
+    pub db: bool,
+    /// Name of the program.
+    pub service: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Whether a shutdown is under way.
+    pub draining: bool,
+    /// The broker as `rabbitmq`, the destination by the name of its processor.
+    pub dependencies: BTreeMap<String, Dependency>,
+    /// What is not as it should be, each as `code: text`.
+    pub issues: Vec<String>,
+    /// What has become of events so far.
+    pub progress: Progress,
+}
+
+/// Something outside that the worker needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Dependency {
+    /// `disconnected`, `connecting`, `connected` or `failed`.
+    pub status: &'static str,
+    /// Whether it can be used.
+    pub connected: bool,
+    /// Broker: deliveries taken and not settled yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_events: Option<usize>,
+    /// Broker: the URL in use or tried last, password masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Destination: `closed`, `open` or `half-open`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<&'static str>,
+    /// The last error while it is not connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What has become of events since the start.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Progress {
+    /// The queue.
+    pub queue: String,
+    /// Lanes with a consumer at the broker.
+    pub consuming_lanes: usize,
+    /// All lanes.
+    pub lanes: usize,
+    /// Seconds since an event was settled; null before the first.
+    pub last_settled_seconds: Option<f64>,
+    /// Applied.
+    pub applied: u64,
+    /// Skipped with a reason.
+    pub skipped: u64,
+    /// Sent to a retry stage.
+    pub retried: u64,
+    /// Dead-lettered.
+    pub dead_lettered: u64,
+}
+
+impl Report {
+    /// The report at one moment.
+    pub fn of(vitals: &Vitals, moment: &Moment) -> Self {
+        let dependencies = [
+            ("rabbitmq".to_owned(), broker(moment)),
+            (vitals.processor.clone(), destination(moment)),
+        ];
+        let issues = issues(vitals, moment);
+        let hopeless = moment.broker.fatal.is_some() || !moment.stale_lanes().is_empty();
+        Self {
+            status: match (hopeless, issues.is_empty()) {
+                (true, _) => Status::Unhealthy,
+                (false, false) => Status::Degraded,
+                (false, true) => Status::Healthy,
+            },
+            rabbitmq: moment.broker_is_there(),
+            db: moment.destination_is_there(),
+            service: vitals.service,
+            version: vitals.version,
+            draining: moment.engine.draining,
+            dependencies: dependencies.into(),
+            issues,
+            progress: progress(vitals, moment),
+        }
+    }
+}
+
+fn broker(moment: &Moment) -> Dependency {
+    let status = &moment.broker;
+    Dependency {
+        status: status.state.as_str(),
+        connected: moment.broker_is_there(),
+        pending_events: Some(moment.engine.in_flight),
+        url: Some(status.url.clone()),
+        breaker: None,
+        error: status.last_error.clone(),
+    }
+}
+
+fn destination(moment: &Moment) -> Dependency {
+    let engine = &moment.engine;
+    let status = match (engine.breaker, &engine.destination_problem) {
+        ("closed", None) => "connected",
+        ("open", Some(_)) => "failed",
+        _ => "connecting",
+    };
+    Dependency {
+        status,
+        connected: moment.destination_is_there(),
+        breaker: Some(engine.breaker),
+        error: engine.destination_problem.as_ref().map(ToString::to_string),
+        ..Dependency::default()
+    }
+}
+
+fn issues(vitals: &Vitals, moment: &Moment) -> Vec<String> {
+    let mut issues = Vec::new();
+    for lane in moment.stale_lanes() {
+        issues.push(format!(
+            "lane-stale: lane {lane} has not turned for more than {} s",
+            STALE_AFTER.as_secs()
+        ));
+    }
+    broker_issues(moment, &mut issues);
+    destination_issues(vitals, moment, &mut issues);
+    if let (Some(idle), 1..) = (moment.engine.last_settled, moment.engine.in_flight)
+        && idle > vitals.deadline * 2
+        && !moment.engine.draining
+    {
+        issues.push(format!(
+            "no-progress: {} deliveries are held and nothing was settled for {} s",
+            moment.engine.in_flight,
+            idle.as_secs()
+        ));
+    }
+    issues
+}
+
+fn broker_issues(moment: &Moment, issues: &mut Vec<String>) {
+    let status = &moment.broker;
+    if let Some(fatal) = &status.fatal {
+        issues.push(format!("{}: {fatal}", fatal.code()));
+    } else if !moment.broker_is_there() {
+        let error = status.last_error.as_deref().unwrap_or("no answer yet");
+        issues.push(format!(
+            "broker-not-connected: {} at {} after {} failed attempts: {error}; still trying",
+            status.state.as_str(),
+            status.url,
+            status.failed_attempts
+        ));
+    }
+    if let Some(reason) = &status.blocked {
+        issues.push(format!(
+            "broker-blocked: the broker takes no messages: {reason}"
+        ));
+    }
+    if let Some(problem) = &moment.engine.publish_problem {
+        issues.push(format!(
+            "{}: {} takes no messages: {}; nothing is acknowledged meanwhile",
+            problem.code, problem.target, problem.message
+        ));
+    }
+}
+
+fn destination_issues(vitals: &Vitals, moment: &Moment, issues: &mut Vec<String>) {
+    let (engine, processor) = (&moment.engine, &vitals.processor);
+    match &engine.destination_problem {
+        Some(problem) => issues.push(format!(
+            "{}: {processor}: {}; the breaker is {}",
+            problem.code(),
+            problem.message(),
+            engine.breaker
+        )),
+        None if engine.breaker != "closed" => issues.push(format!(
+            "destination-not-ready: {processor} has not answered yet; the breaker is {}",
+            engine.breaker
+        )),
+        None => {}
+    }
+    if let Some(code) = engine.flood {
+        issues.push(format!(
+            "flood-guard: most of the last events would be dead-lettered as {code}; \
+             consumption of {} pauses",
+            vitals.queue
+        ));
+    }
+}
+
+fn progress(vitals: &Vitals, moment: &Moment) -> Progress {
+    let engine = &moment.engine;
+    Progress {
+        queue: vitals.queue.clone(),
+        consuming_lanes: engine.lanes.iter().filter(|lane| lane.consuming).count(),
+        lanes: engine.lanes.len(),
+        last_settled_seconds: engine.last_settled.map(|age| age.as_secs_f64()),
+        applied: engine.counts.applied,
+        skipped: engine.counts.skipped,
+        retried: engine.counts.retried,
+        dead_lettered: engine.counts.dead_lettered,
+    }
+}

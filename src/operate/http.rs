@@ -1,0 +1,86 @@
+//! `/live`, `/ready`, `/health`, `/metrics`.
+//!
+//! Handlers read what is in memory and ask nobody: an answer tells the truth when a
+//! dependency hangs, too.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::health::{Report, Status};
+use super::metrics;
+use super::problem::HttpProblem;
+use super::vitals::Vitals;
+
+/// The routes of a worker.
+pub fn router(vitals: Vitals) -> Router {
+    Router::new()
+        .route("/live", get(live))
+        .route("/ready", get(ready))
+        .route("/health", get(health))
+        .route("/metrics", get(exposition))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(Arc::new(vitals))
+}
+
+async fn live(State(vitals): State<Arc<Vitals>>) -> Response {
+    let stale = vitals.now().stale_lanes();
+    if stale.is_empty() {
+        return Json(json!({ "alive": true })).into_response();
+    }
+    HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, "lanes hang")
+        .with("alive", false)
+        .with("stale_lanes", stale)
+        .into_response()
+}
+
+async fn ready(State(vitals): State<Arc<Vitals>>) -> Response {
+    let moment = vitals.now();
+    let missing = moment.missing(&vitals.processor);
+    if missing.is_empty() && !moment.engine.draining {
+        return Json(json!({ "ready": true })).into_response();
+    }
+    let detail = match (moment.engine.draining, moment.engine.flood) {
+        (true, _) => "draining".to_owned(),
+        (false, Some(code)) => format!("the flood guard pauses because of {code}"),
+        (false, None) => format!("missing: {}", missing.join(", ")),
+    };
+    HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .with("ready", false)
+        .with("missing", missing)
+        .with("draining", moment.engine.draining)
+        .into_response()
+}
+
+async fn health(State(vitals): State<Arc<Vitals>>) -> Response {
+    let report = Report::of(&vitals, &vitals.now());
+    let status = match report.status {
+        Status::Healthy | Status::Degraded => StatusCode::OK,
+        Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(report)).into_response()
+}
+
+async fn exposition(State(vitals): State<Arc<Vitals>>) -> Response {
+    let Some(text) = metrics::render(&vitals) else {
+        let detail = "this program records its metrics elsewhere";
+        return HttpProblem::new(StatusCode::NOT_FOUND, detail).into_response();
+    };
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+async fn unknown() -> HttpProblem {
+    let detail = "known: /live, /ready, /health, /metrics";
+    HttpProblem::new(StatusCode::NOT_FOUND, detail)
+}
+
+async fn wrong_method() -> HttpProblem {
+    HttpProblem::new(StatusCode::METHOD_NOT_ALLOWED, "use GET")
+}

@@ -1,0 +1,64 @@
+//! The Prometheus recorder of the process, and what is read at the moment of a scrape.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::process;
+use super::vitals::Vitals;
+use crate::telemetry;
+
+/// Seconds; from a small batch of a fast store to the deadline of a call.
+const SECONDS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
+];
+/// Events of a batch; 1,000 is the default maximum.
+const EVENTS: [f64; 9] = [1.0, 5.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 5000.0];
+/// Samples wait in memory until they are folded into their buckets, scraped or not.
+const FOLD_EVERY: Duration = Duration::from_secs(1);
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Makes this process record metrics; the first call counts. Where the program has another
+/// recorder, that one gets them and `/metrics` does not exist.
+pub fn install() {
+    RECORDER.get_or_init(|| match build() {
+        Ok(handle) => {
+            telemetry::describe();
+            Some(handle)
+        }
+        Err(error) => {
+            tracing::info!(%error, "metrics are recorded elsewhere");
+            None
+        }
+    });
+}
+
+fn build() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(telemetry::BATCH_EVENTS.to_owned()), &EVENTS)?
+        .install_recorder()
+}
+
+/// Keeps recorded samples small. Runs until dropped.
+pub async fn upkeep() {
+    let Some(Some(handle)) = RECORDER.get() else {
+        return;
+    };
+    loop {
+        handle.run_upkeep();
+        tokio::time::sleep(FOLD_EVERY).await;
+    }
+}
+
+/// The text of a scrape; `None` where the program has another recorder.
+pub(super) fn render(vitals: &Vitals) -> Option<String> {
+    let handle = RECORDER.get()?.as_ref()?;
+    let moment = vitals.now();
+    telemetry::worker_state(&vitals.queue, &moment.engine);
+    telemetry::broker_state(&moment.broker);
+    telemetry::process_state(vitals.service, vitals.version, process::usage());
+    Some(handle.render())
+}
