@@ -5,6 +5,7 @@
 //! once the test process is gone, be it by the end, a panic or a kill.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
@@ -125,9 +126,13 @@ fn remove_with_this_process(id: &str) {
 /// The image named by `variable` in the environment or in `target/test-servers.env` (written
 /// by scripts/provision), else `default`; split into name and tag.
 pub fn image(variable: &str, default: &str) -> (String, String) {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-servers.env");
+    // A test of a package below the root finds it there, too.
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|folder| folder.join("target/test-servers.env"))
+        .find(|file| file.exists());
     let provisioned = || {
-        let text = std::fs::read_to_string(file).ok()?;
+        let text = std::fs::read_to_string(file?).ok()?;
         text.lines()
             .filter_map(|line| line.trim_start_matches("export ").split_once('='))
             .find(|(name, _)| *name == variable)

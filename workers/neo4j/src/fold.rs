@@ -99,3 +99,7 @@ pub(crate) fn requests<T>(
 pub(crate) fn packed_row(row: &Row) -> usize {
     head_len(row.columns.len()) + row.columns.iter().map(Value::packed_len).sum::<usize>()
 }
+
+#[cfg(test)]
+#[path = "fold_tests.rs"]
+mod tests;

@@ -19,6 +19,7 @@
 )]
 
 mod classify;
+pub mod codes;
 mod config;
 pub mod cypher;
 mod fold;
@@ -30,7 +31,6 @@ mod statement;
 pub mod store;
 mod value;
 
-pub use classify::codes;
 pub use config::{ConfigProblem, MAX_REQUEST_BYTES, Neo4jConfig, Tls};
 pub use processor::Neo4jProcessor;
 pub use statement::{Fold, Statement};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 
-use crate::classify::codes;
+use crate::codes;
 use crate::fold::Row;
 use crate::ledger::{LedgerKey, Repeated};
 use crate::mapping::{Effect, MAX_ID_BYTES, Mapped, Mapping};
@@ -217,3 +217,7 @@ fn ledger_id(projection: Option<&str>, event: &Event) -> Result<String, Failure>
     }
     Ok(projection.map_or_else(|| id.to_owned(), |name| format!("{name}:{id}")))
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

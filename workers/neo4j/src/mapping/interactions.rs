@@ -133,3 +133,7 @@ fn property((name, value): (String, serde_json::Value)) -> Option<(String, Value
     };
     Some((name, value))
 }
+
+#[cfg(test)]
+#[path = "interactions_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use serde_json::error::Category;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::classify::codes;
+use crate::codes;
 use crate::value::Value;
 
 /// Longest text id in bytes: an index entry of Neo4j holds about 8 KiB.

@@ -1,8 +1,7 @@
 //! The processor against a real Neo4j.
 #![allow(
     unreachable_pub,
-    missing_docs,
-    missing_debug_implementations,
+    dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -12,4 +11,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod effects_once;
+mod entities;
 mod interactions;
+mod outages;
+mod preparing;
