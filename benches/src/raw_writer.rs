@@ -47,20 +47,6 @@ pub async fn bulk(server: &Server, seed: u64, events: usize) -> Result<Measured,
     Ok(Measured::since(started, events))
 }
 
-/// Writes `events` interactions the usual way: one event, one transaction.
-pub async fn one_by_one(
-    server: &Server,
-    seed: u64,
-    events: usize,
-) -> Result<Measured, Box<dyn Error>> {
-    let graph = server.graph().await?;
-    let started = Instant::now();
-    for event in interactions(seed, events) {
-        transaction(&graph, &[event]).await?;
-    }
-    Ok(Measured::since(started, events))
-}
-
 /// One transaction with ledger and relationships.
 pub async fn transaction(graph: &Graph, events: &[Interaction]) -> Result<(), Box<dyn Error>> {
     let mut txn = graph.start_txn().await?;

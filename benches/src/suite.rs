@@ -188,8 +188,8 @@ impl Suite {
                     arguments.extend(["--ack-every".to_owned(), String::clone(every)]);
                 }
                 let measured = self.measure(plan, seed, &arguments).await?;
-                if measured.calls > 0 {
-                    calls = Some((plan.events / measured.calls).max(1).to_string());
+                if let Some(per_call) = plan.events.checked_div(measured.calls) {
+                    calls = Some(per_call.max(1).to_string());
                 }
                 side.rounds.push(measured);
             }
