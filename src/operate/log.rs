@@ -45,7 +45,7 @@ pub fn start(name: &str, config: &LogConfig, origins: &Origins) -> Result<LogGua
     let mut guards = vec![console_guard];
     if let Some(dir) = &config.dir {
         let appender = appender(name, dir)
-            .map_err(|error| problem(origins, "log.dir", &dir.display().to_string(), &error))?;
+            .map_err(|error| problem(origins, "log.dir", &dir.display().to_string(), &*error))?;
         let (file, guard) = buffered(appender);
         layers.push(layer(config.format, file, false));
         guards.push(guard);
@@ -76,16 +76,16 @@ fn buffered(writer: impl io::Write + Send + 'static) -> (NonBlocking, WorkerGuar
         .finish(writer)
 }
 
-fn appender(
-    name: &str,
-    dir: &Path,
-) -> Result<RollingFileAppender, tracing_appender::rolling::InitError> {
-    RollingFileAppender::builder()
+fn appender(name: &str, dir: &Path) -> Result<RollingFileAppender, Box<dyn std::error::Error>> {
+    // The appender complains on standard error about a folder that it makes itself.
+    std::fs::create_dir_all(dir)?;
+    let appender = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(name)
         .filename_suffix("log")
         .max_log_files(KEPT_FILES)
-        .build(dir)
+        .build(dir)?;
+    Ok(appender)
 }
 
 fn layer(

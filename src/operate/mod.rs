@@ -13,6 +13,8 @@ mod metrics;
 mod problem;
 mod process;
 mod server;
+#[cfg(test)]
+mod tests;
 mod vitals;
 
 pub use client::ready;

@@ -14,6 +14,8 @@ mod cli;
 mod context;
 mod error;
 mod run;
+#[cfg(test)]
+mod tests;
 mod until_empty;
 
 pub use context::ProcessorContext;

@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fanout_contract::Processor;
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::until_empty::UntilEmpty;
+use super::until_empty::{self, UntilEmpty};
 use super::{Worker, WorkerError};
-use crate::broker::Broker;
 use crate::broker::amqp::AmqpBroker;
+use crate::broker::{Broker, BrokerStatus};
 use crate::codec::Codec;
 use crate::config::{Config, ConfigErrors, ExchangeKind, Origins};
-use crate::engine::{Counts, Engine, EngineConfig, Shutdown};
+use crate::engine::{Counts, Engine, EngineConfig, EngineError, Shutdown};
 use crate::operate::{self, Vitals};
 use crate::telemetry;
 use crate::topology::Topology;
@@ -113,13 +114,14 @@ impl Worker {
         let (started, _beside) = beside(&vitals, listener);
         telemetry::worker_starts(&vitals, lanes, queue.effective_prefetch(), http);
         let emptied = self.until_empty.map(|stuck_after| UntilEmpty {
-            broker,
+            broker: broker.clone(),
             monitor: vitals.monitor.clone(),
             queue: &queue,
             stuck_after,
         });
-        let watching = super::until_empty::drain_when_empty(emptied, shutdown.clone());
-        let (ended, emptied) = tokio::join!(engine.run(shutdown), watching);
+        let watching = until_empty::drain_when_empty(emptied, shutdown.clone());
+        let engine = with_broker(broker.status(), shutdown.clone(), engine.run(shutdown));
+        let (ended, emptied) = tokio::join!(engine, watching);
         telemetry::worker_ended(&vitals.queue, vitals.monitor.counts());
         let started = started.load(Ordering::Relaxed);
         let counts =
@@ -138,6 +140,29 @@ async fn listen(config: &Config) -> Result<tokio::net::TcpListener, WorkerError>
     let addr = config.http.addr;
     let listener = operate::listen(&config.http).await;
     listener.map_err(|error| WorkerError::Listen { addr, error })
+}
+
+/// Runs the engine, and drains it when the broker is given up: lanes that wait for their
+/// destination do not look at the broker.
+async fn with_broker(
+    mut status: watch::Receiver<BrokerStatus>,
+    shutdown: Shutdown,
+    engine: impl Future<Output = Result<Counts, EngineError>>,
+) -> Result<Counts, EngineError> {
+    tokio::pin!(engine);
+    let fatal = async {
+        match status.wait_for(|status| status.fatal.is_some()).await {
+            Ok(status) => status.fatal.clone(),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let fatal = tokio::select! {
+        ended = &mut engine => return ended,
+        fatal = fatal => fatal,
+    };
+    shutdown.drain();
+    let counts = engine.await?;
+    fatal.map_or(Ok(counts), |error| Err(EngineError::Broker(error)))
 }
 
 /// What runs beside the engine and ends with it; and whether the start was ever complete.

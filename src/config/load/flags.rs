@@ -77,8 +77,11 @@ fn find_queue(config: &Config, report: &mut Report, name: &str) -> Option<String
             .iter()
             .flat_map(|(key, queue)| [key.as_str(), queue.name.as_str()])
             .collect();
-        let hint =
-            did_you_mean(name, &names).unwrap_or_else(|| format!("known: {}", names.join(", ")));
+        let known = format!("known: {}", names.join(", "));
+        let hint = match did_you_mean(name, &names) {
+            Some(near) => format!("{near}; {known}"),
+            None => known,
+        };
         let rule = "must be the key of a configured queue or its name at the broker";
         report.problems.push(
             Problem::new("--queue", Origin::Flag("--queue"), rule)
