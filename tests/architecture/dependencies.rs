@@ -110,6 +110,21 @@ fn a_driver_is_named_in_its_one_place_only() {
 }
 
 #[test]
+fn the_runtime_knows_a_processor_in_the_registry_only() {
+    let mut sources = rust(&["src/"]);
+    sources.retain(|f| !f.path.starts_with("src/bin/run-worker/registry"));
+    let wrong: Vec<_> = ["fanout_neo4j", "fanout_qdrant"]
+        .iter()
+        .flat_map(|processor| naming(&sources, processor, &[]))
+        .collect();
+    assert_none(
+        &wrong,
+        "the runtime knows queues and no database; register the processor in \
+         src/bin/run-worker/registry instead:",
+    );
+}
+
+#[test]
 fn no_package_depends_on_what_the_table_denies_it() {
     let wrong: Vec<_> = FORBIDDEN
         .iter()

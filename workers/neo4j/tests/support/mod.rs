@@ -22,6 +22,7 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: im
     let deadline = Instant::now() + Duration::from_secs(60);
     while !ask().await {
         assert!(Instant::now() < deadline, "not within a minute: {what}");
+        // sleep: between two looks; the deadline is above
         sleep(Duration::from_millis(20)).await;
     }
 }
