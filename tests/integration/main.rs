@@ -14,3 +14,6 @@ mod commands;
 #[path = "../cli/program.rs"]
 mod program;
 mod publish;
+mod worker;
+#[path = "../worker/program.rs"]
+mod worker_program;

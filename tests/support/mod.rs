@@ -3,6 +3,7 @@
 //!
 //! * [`rabbitmq::RabbitMq`]: a container per binary (or one of your own, to break), a vhost
 //!   per test, so that every test may use the default names.
+//! * [`neo4j::Neo4j`]: a container per binary, or one of your own.
 //! * [`proxy::Proxy`]: a TCP proxy on a fixed port that can be cut, swallow or delay.
 //! * [`eventually`]: polls instead of sleeping.
 //! * [`broker_conformance`]: the laws every broker behind the seam keeps.
@@ -21,6 +22,7 @@
 pub mod broker_conformance;
 pub mod docker;
 pub mod management;
+pub mod neo4j;
 pub mod proxy;
 pub mod rabbitmq;
 
