@@ -16,3 +16,4 @@ mod entities;
 mod interactions;
 mod outages;
 mod preparing;
+mod tls;

@@ -242,7 +242,7 @@ async fn a_missing_database_is_permanent_at_the_start() {
 #[tokio::test]
 #[ignore = "needs Docker: run scripts/test"]
 async fn a_transaction_that_needs_too_much_memory_asks_for_smaller_batches() {
-    let server = Server::start_with(&[("db_memory_transaction_max", "8m")]).await;
+    let server = Server::start_with(&[("db_memory_transaction_max", "8m")], &[]).await;
     let processor = ready(server.config()).await;
     let event = |i: i64| {
         let payload = json!({"userId": i, "productId": i, "session": "x".repeat(1000)});

@@ -26,11 +26,11 @@ impl Server {
 
     /// One of its own, for a test that stops it or counts everything.
     pub async fn start() -> Self {
-        Self::start_with(&[]).await
+        Self::start_with(&[], &[]).await
     }
 
-    /// One of its own with these settings, written as for the image (`_` for `.`).
-    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+    /// One of its own with these settings, written as for the image (`_` for `.`), and files.
+    pub async fn start_with(settings: &[(&str, &str)], files: &[(&str, Vec<u8>)]) -> Self {
         let (name, tag) = image("FANOUT_TEST_NEO4J_IMAGE", "neo4j:5.26-community");
         let mut request = GenericImage::new(name, tag)
             .with_exposed_port(7687.tcp())
@@ -41,6 +41,9 @@ impl Server {
             .with_env_var("NEO4J_db_lock_acquisition_timeout", "1s");
         for (name, value) in settings {
             request = request.with_env_var(format!("NEO4J_{name}"), *value);
+        }
+        for (path, content) in files {
+            request = request.with_copy_to(*path, content.clone());
         }
         let container = Container::start(request).await;
         let port = container.host_port(7687).await;
