@@ -59,7 +59,7 @@ pub(crate) fn table(titles: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
+        .set_content_arrangement(ContentArrangement::Disabled);
     if !coloured(&io::stdout()) {
         table.force_no_tty();
     }
