@@ -12,6 +12,7 @@ use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
 use lapin::types::{FieldTable, ShortString};
+use tokio::runtime::Handle;
 
 use super::convert;
 use super::error::{self, within};
@@ -35,6 +36,7 @@ pub(super) async fn open(link: &Link, request: Request<'_>) -> Result<Subscripti
     let queue =
         convert::short("the name of the queue", request.queue).map_err(BrokerError::NotFound)?;
     let channel = link.channel(deadline).await?;
+    let mut unclaimed = Unclaimed(Some(channel.clone()));
     // Before the consumer: it is the only bound on what lapin buffers.
     within(
         deadline,
@@ -51,6 +53,7 @@ pub(super) async fn open(link: &Link, request: Request<'_>) -> Result<Subscripti
         ),
     )
     .await?;
+    unclaimed.0 = None;
     let asked = Arc::new(AtomicBool::new(false));
     let settling = AmqpChannel {
         channel: channel.clone(),
@@ -69,6 +72,18 @@ pub(super) async fn open(link: &Link, request: Request<'_>) -> Result<Subscripti
         deliveries: deliveries.boxed(),
         channel: Arc::new(settling),
     })
+}
+
+/// Closes a channel whose consumer nobody takes, because the caller has gone or the deadline
+/// has passed: dropping all handles does not, and its consumer would take messages for ever.
+struct Unclaimed(Option<lapin::Channel>);
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let (Some(channel), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async move { channel.close(200, "OK".into()).await });
+        }
+    }
 }
 
 /// The stream of one consumer; fused at its first error or end.
