@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::monitor::PublishProblem;
+use super::monitor::{ProblemCell, PublishProblem};
 use super::settle::{Outgoing, Publication};
 use super::shared::Shared;
 use crate::broker::{Message, PublishError};
@@ -45,7 +45,7 @@ pub(super) async fn confirm(shared: Arc<Shared>, publication: Publication) -> Co
 async fn publish(shared: &Shared, outgoing: &Outgoing, ends: Instant) -> bool {
     let mut message = outgoing.message.clone();
     let mut wait = FIRST_WAIT;
-    let mut named = false;
+    let mut problem = None;
     loop {
         let error = match shared.broker.publish(message.clone()).await {
             Ok(()) => break,
@@ -66,17 +66,15 @@ async fn publish(shared: &Shared, outgoing: &Outgoing, ends: Instant) -> bool {
             }
             _ => {}
         }
-        report(shared, &message, &error, !named);
-        named = true;
+        let first = problem.is_none();
+        let cell = problem.get_or_insert_with(|| shared.monitor.problem_cell());
+        report(shared, &message, &error, first, cell);
         let next = Instant::now() + wait;
         if next >= ends {
             return false;
         }
         tokio::time::sleep_until(next).await;
         wait = (wait * 2).min(MAX_WAIT);
-    }
-    if named {
-        shared.monitor.publish_problem(None);
     }
     true
 }
@@ -89,7 +87,13 @@ fn strip(message: &mut Message) -> bool {
     headers.len() < before
 }
 
-fn report(shared: &Shared, message: &Message, error: &PublishError, first: bool) {
+fn report(
+    shared: &Shared,
+    message: &Message,
+    error: &PublishError,
+    first: bool,
+    cell: &ProblemCell,
+) {
     let target = if message.exchange.is_empty() {
         &message.routing_key
     } else {
@@ -102,9 +106,9 @@ fn report(shared: &Shared, message: &Message, error: &PublishError, first: bool)
             "the broker does not take a message; nothing is acknowledged until it does"
         );
     }
-    shared.monitor.publish_problem(Some(PublishProblem {
+    cell.set(PublishProblem {
         target: target.clone(),
         code: error.code(),
         message: error.to_string(),
-    }));
+    });
 }

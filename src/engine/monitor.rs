@@ -1,7 +1,8 @@
 //! What the engine lets others see: written by lanes, read by health, metrics and tests.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fanout_contract::{Failure, ReasonCode};
@@ -41,7 +42,9 @@ struct Totals {
 struct Notes {
     last_settled: Option<Instant>,
     destination: Option<Failure>,
-    publish_problem: Option<PublishProblem>,
+    /// By who has it; see [`ProblemCell`].
+    publish_problems: BTreeMap<u64, PublishProblem>,
+    next_cell: u64,
     flood: Option<ReasonCode>,
     breaker: &'static str,
     draining: bool,
@@ -143,7 +146,7 @@ impl Monitor {
                 .map(|at| now.saturating_duration_since(at)),
             breaker: notes.breaker,
             destination_problem: notes.destination.clone(),
-            publish_problem: notes.publish_problem.clone(),
+            publish_problem: notes.publish_problems.values().next().cloned(),
             flood: notes.flood,
             draining: notes.draining,
         }
@@ -205,8 +208,14 @@ impl Monitor {
         notes.destination = problem;
     }
 
-    pub(crate) fn publish_problem(&self, problem: Option<PublishProblem>) {
-        self.notes().publish_problem = problem;
+    /// A place for the problem of one message.
+    pub(crate) fn problem_cell(self: &Arc<Self>) -> ProblemCell {
+        let mut notes = self.notes();
+        notes.next_cell = notes.next_cell.saturating_add(1);
+        ProblemCell {
+            monitor: self.clone(),
+            number: notes.next_cell,
+        }
     }
 
     pub(crate) fn flood(&self, code: Option<ReasonCode>) {
@@ -221,6 +230,27 @@ impl Monitor {
         self.notes
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Where the problem of one message stands. It is over when the cell is dropped: with the
+/// confirm, but also where its lane has lost the channel and gives up on the message.
+#[derive(Debug)]
+pub(crate) struct ProblemCell {
+    monitor: Arc<Monitor>,
+    number: u64,
+}
+
+impl ProblemCell {
+    pub(crate) fn set(&self, problem: PublishProblem) {
+        let mut notes = self.monitor.notes();
+        notes.publish_problems.insert(self.number, problem);
+    }
+}
+
+impl Drop for ProblemCell {
+    fn drop(&mut self) {
+        self.monitor.notes().publish_problems.remove(&self.number);
     }
 }
 

@@ -178,11 +178,12 @@ async fn a_worker_that_does_not_consume_is_not_ready() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_refuses_is_named() {
     let worker = Worker::well();
-    worker.monitor.publish_problem(Some(PublishProblem {
+    let cell = worker.monitor.problem_cell();
+    cell.set(PublishProblem {
         target: "events.neo4j.retry.5s".to_owned(),
         code: "publish-refused",
         message: "a queue is full".to_owned(),
-    }));
+    });
     let issue = worker.issue().await;
     assert!(
         issue.starts_with("publish-refused: events.neo4j.retry.5s takes no messages"),
