@@ -108,6 +108,8 @@ impl<'a> Epoch<'a> {
                 return (Ended::Lost(Some(error)), self.lost().await);
             }
             if self.stopping && self.running.is_empty() && self.confirming.is_empty() {
+                // What is done behind what goes back must not come again.
+                self.acknowledge(Duration::ZERO).await;
                 let ended = if self.cancelled {
                     Ended::Lost(None)
                 } else {
@@ -132,7 +134,7 @@ impl<'a> Epoch<'a> {
                 () = tokio::time::sleep_until(wake) => {}
                 _ = ticks.tick() => {}
             }
-            self.acknowledge().await;
+            self.acknowledge(self.shared.config.overtake_after).await;
             self.shared.monitor.holding(self.lane, self.tracker.len());
         }
     }

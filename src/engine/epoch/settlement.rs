@@ -126,8 +126,8 @@ impl Epoch<'_> {
         }
     }
 
-    pub(super) async fn acknowledge(&mut self) {
-        let patience = self.shared.config.overtake_after;
+    /// Acknowledges what is done; single ones after `patience` with what is not.
+    pub(super) async fn acknowledge(&mut self, patience: Duration) {
         let mut acks = self.tracker.take_overtaking(Instant::now(), patience);
         acks.extend(self.tracker.take_prefix());
         for ack in acks {
