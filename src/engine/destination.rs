@@ -138,8 +138,12 @@ impl Destination {
         codes: impl Iterator<Item = Option<ReasonCode>>,
     ) -> Option<ReasonCode> {
         let mut inner = self.inner();
-        codes.for_each(|code| inner.flood.observe(code));
-        let code = inner.flood.flooding()?;
+        let now: Vec<_> = codes
+            .inspect(|code| inner.flood.observe(*code))
+            .flatten()
+            .collect();
+        // What was seen before the pause is no reason to pause again for events that pass.
+        let code = inner.flood.flooding().filter(|code| now.contains(code))?;
         inner.flooded_until = Some(Instant::now() + inner.flood_pause);
         self.monitor.flood(Some(code));
         tracing::error!(
