@@ -11,6 +11,7 @@ mod support;
 
 mod broker;
 mod commands;
+mod engine;
 #[path = "../cli/program.rs"]
 mod program;
 mod publish;

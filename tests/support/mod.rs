@@ -6,6 +6,7 @@
 //! * [`neo4j::Neo4j`]: a container per binary, or one of your own.
 //! * [`proxy::Proxy`]: a TCP proxy on a fixed port that can be cut, swallow or delay.
 //! * [`eventually`]: polls instead of sleeping.
+//! * [`ledger::Ledger`]: an oracle of what must have happened to every published id.
 //! * [`broker_conformance`]: the laws every broker behind the seam keeps.
 //!
 //! Containers end with the test process, however that ends (see [`docker`]).
@@ -21,6 +22,7 @@
 
 pub mod broker_conformance;
 pub mod docker;
+pub mod ledger;
 pub mod management;
 pub mod neo4j;
 pub mod proxy;
