@@ -85,7 +85,8 @@ impl Harness for Target {
 
     fn processor(&self) -> BoxFuture<'_, Arc<dyn Processor>> {
         let config = Neo4jConfig {
-            query_timeout: Duration::from_secs(8),
+            // below the deadline of 30 s, and long enough for a machine that builds meanwhile
+            query_timeout: Duration::from_secs(20),
             ..config_at(self.proxy.port())
         };
         let processor = Neo4jProcessor::with_mapping(config, WithFollowUps).unwrap();
