@@ -13,8 +13,8 @@ use crate::report::Measured;
 
 /// Events of a transaction; what our batches hold at most.
 const TRANSACTION: usize = 1_000;
-/// Rows of a request: both kinds of row stay below 8 KiB (34 and 37 bytes a row).
-const REQUEST: usize = 200;
+/// Rows of a request: with the statement, both kinds stay below 8 KiB.
+const REQUEST: usize = 150;
 
 /// Where Neo4j is.
 #[derive(Clone, Debug)]

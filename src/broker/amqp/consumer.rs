@@ -37,10 +37,10 @@ pub(super) async fn open(link: &Link, request: Request<'_>) -> Result<Subscripti
         convert::short("the name of the queue", request.queue).map_err(BrokerError::NotFound)?;
     let channel = link.channel(deadline).await?;
     let mut unclaimed = Unclaimed(Some(channel.clone()));
-    // Before the consumer: it is the only bound on what lapin buffers.
+    // Before the consumer: it is the only bound on what lapin buffers, and 0 would be none.
     within(
         deadline,
-        channel.basic_qos(request.prefetch, BasicQosOptions::default()),
+        channel.basic_qos(request.prefetch.max(1), BasicQosOptions::default()),
     )
     .await?;
     let consumer = within(

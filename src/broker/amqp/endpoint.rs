@@ -1,5 +1,8 @@
 //! One broker address: what a configured URL means for lapin.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use lapin::uri::AMQPUri;
 use url::Url;
 
@@ -8,7 +11,7 @@ use crate::config::{BrokerConfig, Secret};
 
 /// Largest frame we agree to, bytes. lapin keeps two buffers of 32 frames per connection, so a
 /// server without a limit must not decide alone; 2 MiB lets 1 MiB of headers through where the
-/// server allows that. RabbitMQ's default of 128 KiB stays what it is.
+/// server allows that. Where it answers less (RabbitMQ: 128 KiB), the buffers are made for that.
 const FRAME_MAX: u32 = 2 * 1024 * 1024;
 
 /// A parsed URL.
@@ -17,12 +20,28 @@ pub(super) struct Endpoint {
     pub(super) uri: AMQPUri,
     /// For status and logs: without the password.
     pub(super) masked: String,
+    /// What the server agreed to the first time; 0 = not known yet.
+    agreed: Arc<AtomicU32>,
 }
 
 impl Endpoint {
     /// The user we log in as.
     pub(super) fn user(&self) -> &str {
         &self.uri.authority.userinfo.username
+    }
+
+    /// The frame size to ask for: ours, or what this server is known to agree to.
+    pub(super) fn frame_max(&self) -> Option<u32> {
+        match self.agreed.load(Ordering::Relaxed) {
+            0 => self.uri.query.frame_max,
+            agreed => Some(agreed),
+        }
+    }
+
+    /// Remembers what the server agreed to.
+    pub(super) fn agreed(&self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or_default();
+        self.agreed.store(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn parse(url: &Secret, config: &BrokerConfig) -> Result<Self, BrokerError> {
@@ -52,6 +71,7 @@ impl Endpoint {
         Ok(Self {
             masked: mask(&uri),
             uri,
+            agreed: Arc::default(),
         })
     }
 }

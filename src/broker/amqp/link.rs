@@ -30,8 +30,28 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects, within `config.connect_timeout` for everything up to `connection.open-ok`.
+    /// Connects, with buffers for the frames that the server agrees to: lapin makes them for
+    /// 32 frames of the size asked for, before it knows the answer.
     pub(super) async fn open(
+        endpoint: &Endpoint,
+        purpose: &str,
+        config: &BrokerConfig,
+    ) -> Result<Self, BrokerError> {
+        let mut fitting = endpoint.clone();
+        fitting.uri.query.frame_max = endpoint.frame_max();
+        let link = Self::connect(&fitting, purpose, config).await?;
+        let agreed = u32::try_from(link.frame_max()).ok();
+        if agreed >= fitting.uri.query.frame_max {
+            return Ok(link);
+        }
+        endpoint.agreed(link.frame_max());
+        fitting.uri.query.frame_max = agreed;
+        link.close(config.call_timeout).await;
+        Self::connect(&fitting, purpose, config).await
+    }
+
+    /// Connects, within `config.connect_timeout` for everything up to `connection.open-ok`.
+    async fn connect(
         endpoint: &Endpoint,
         purpose: &str,
         config: &BrokerConfig,
