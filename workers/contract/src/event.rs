@@ -120,9 +120,24 @@ impl Event {
     /// A *permanent* [`Failure`] with code [`codes::PAYLOAD_INVALID`]: the same bytes will
     /// never decode, so the event may be answered with it as it stands.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.payload)
-            .map_err(|e| Failure::permanent(codes::PAYLOAD_INVALID, e.to_string()).with_source(e))
+        serde_json::from_slice(&self.payload).map_err(|e| {
+            Failure::permanent(codes::PAYLOAD_INVALID, without_values(&e)).with_source(e)
+        })
     }
+}
+
+/// What is wrong and where, but for the values that serde quotes: payloads are not logged.
+fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.starts_with("missing field") {
+        return text;
+    }
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "a value has another type or range than expected",
+        serde_json::error::Category::Eof => "the text ends too early",
+        _ => "the text is not JSON",
+    };
+    format!("{what} at line {} column {}", error.line(), error.column())
 }
 
 /// Prints what identifies the event. Never the payload: payloads are not logged.

@@ -70,6 +70,15 @@ fn a_payload_that_does_not_decode_is_permanent_and_keeps_its_cause() {
 }
 
 #[test]
+fn what_does_not_decode_is_named_by_its_place_without_its_value() {
+    let failure = event("1", r#"{"price":"secret"}"#)
+        .decode::<std::collections::HashMap<String, u32>>()
+        .unwrap_err();
+    assert!(!failure.to_string().contains("secret"), "{failure}");
+    assert!(failure.message().contains("line 1 column 17"), "{failure}");
+}
+
+#[test]
 fn an_event_prints_no_payload() {
     let printed = format!("{:?}", event("e-1", "{\"card\":\"4111\"}"));
     assert!(
