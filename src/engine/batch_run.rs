@@ -102,4 +102,11 @@ impl Answered {
             .filter(|(held, o)| held.event.is_ok() && answered(o))
             .count()
     }
+
+    /// Events that the destination has worked on to the end: what it refuses quickly does
+    /// not show that it is well.
+    pub(super) fn done(&self) -> usize {
+        let done = |outcome: &Outcome| !matches!(outcome, Outcome::Failed(_));
+        self.outcomes.iter().filter(|(_, o)| done(o)).count()
+    }
 }

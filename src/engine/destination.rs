@@ -96,6 +96,11 @@ impl Destination {
         }
     }
 
+    /// Whether nothing may pass, not even a single event as a trial.
+    pub(super) fn is_shut(&self) -> bool {
+        *self.passage.borrow() == Passage::Shut
+    }
+
     /// Resolves with the next change of the passage. Cancel-safe.
     pub(super) fn changes(&self) -> watch::Receiver<impl Sized + use<>> {
         self.passage.subscribe()

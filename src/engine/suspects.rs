@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::batch_run;
 use super::buffer::Held;
 use super::confirm::confirm;
-use super::destination::Admission;
 use super::settle::{End, Publication};
 use super::shared::Shared;
 use super::shutdown::Shutdown;
@@ -58,10 +57,11 @@ pub(super) async fn run(shared: Arc<Shared>, shutdown: Shutdown) -> Result<(), B
     Ok(())
 }
 
-/// Suspects are taken only while the destination is known to be well.
+/// Suspects are taken unless the destination is known to be away. One at a time, a suspect
+/// is a trial as good as any, and where the main queue is empty the only one there is.
 async fn wait_for_admission(shared: &Shared) {
     let mut changes = shared.destination.changes();
-    while shared.destination.revoked(Admission::Full) {
+    while shared.destination.is_shut() {
         let _ = changes.changed().await;
     }
 }
@@ -85,7 +85,7 @@ async fn one_by_one(shared: &Arc<Shared>, mut subscription: Subscription, shutdo
 
 async fn shut(shared: &Shared) {
     let mut changes = shared.destination.changes();
-    while !shared.destination.revoked(Admission::Full) {
+    while !shared.destination.is_shut() {
         let _ = changes.changed().await;
     }
 }

@@ -122,8 +122,7 @@ fn random_config(rng: &mut fastrand::Rng) -> Config {
     if rng.bool() {
         queue.prefetch = Some(rng.u16(1..40));
     }
-    // Below that, suspects may wait for ever: see the ignored test in `scenarios::outages`.
-    queue.suspect_after = 1_000_000;
+    queue.suspect_after = *rng.choice(&[2, 10, 1_000]).unwrap();
     config.worker.lanes = rng.usize(1..=3);
     config.worker.drain_deadline = Duration::from_secs(rng.u64(1..30));
     config.worker.consumer_timeout = Duration::from_secs(rng.u64(120..1_800));

@@ -23,7 +23,7 @@ impl Epoch<'_> {
         let passed = answered.passed();
         if passed > 0 {
             self.shared.destination.answered();
-            self.shared.alone.passed(passed);
+            self.shared.alone.passed(answered.done());
             self.pause = FIRST_PAUSE;
         }
         if let Some(failure) = answered.unavailable().cloned() {

@@ -65,7 +65,6 @@ async fn a_destination_that_stalls_before_the_first_batch_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "fails: a half-open breaker admits no suspect, and an empty main queue never closes it"]
 async fn suspects_are_taken_after_an_outage_even_where_nothing_else_waits() {
     let mut config = config();
     config.queues.get_mut("sim").unwrap().suspect_after = 1;
