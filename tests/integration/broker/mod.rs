@@ -19,7 +19,7 @@ use futures::StreamExt;
 use crate::support::within;
 
 /// Far above what anything here takes on a loaded machine.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The default configuration's topology.
 fn default_topology() -> Topology {
