@@ -217,7 +217,8 @@ impl Suite {
             sum.seconds = last - first;
             sum.cpu_seconds = all.iter().map(|m| m.cpu_seconds).sum();
         }
-        if sum.events != plan.events {
+        // A bare consumer that closes may leave a few unacknowledged for the next.
+        if sum.events < plan.events {
             return Err(format!("{}: {} of {} events", plan.name, sum.events, plan.events).into());
         }
         Ok(sum)
