@@ -17,13 +17,17 @@ use super::confirm::confirm;
 use super::settle::{End, Publication};
 use super::shared::Shared;
 use super::shutdown::Shutdown;
-use crate::broker::{BrokerError, Delivery, Subscription};
+use crate::broker::{BrokerError, Channel, Delivery, Subscription};
 use crate::config::QueueType;
 use crate::recovery::codes;
 use crate::topology::names;
 
-/// Between two tries to subscribe.
+/// Between two looks at the queue; the lanes have at least this long in between.
 const AGAIN: Duration = Duration::from_secs(1);
+/// Longest time that the lanes wait for suspects, but for the one in the call.
+const SLICE: Duration = Duration::from_secs(1);
+/// A queue that has given nothing for so long is empty.
+const IDLE: Duration = Duration::from_millis(200);
 
 /// Consumes the suspect queue until draining. A classic main queue counts no deliveries and
 /// so has no suspects.
@@ -35,63 +39,127 @@ pub(super) async fn run(shared: Arc<Shared>, shutdown: Shutdown) -> Result<(), B
         return Ok(());
     }
     let queue = names::suspect(shared.queue());
-    while !shutdown.is_draining() {
-        let consume = async {
-            wait_for_admission(&shared).await;
-            shared.broker.consume(&queue, 1).await
-        };
-        let subscription = tokio::select! {
+    loop {
+        tokio::select! {
             () = shutdown.draining() => return Ok(()),
-            answer = consume => answer,
-        };
-        match subscription {
-            Ok(subscription) => one_by_one(&shared, subscription, &shutdown).await,
+            () = wait_for_suspects(&shared, &queue) => {}
+        }
+        match take(&shared, &queue, &shutdown).await {
+            Ok(()) => {}
             Err(error) if error.is_temporary() || matches!(error, BrokerError::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
         tokio::select! {
-            () = shutdown.draining() => {}
+            () = shutdown.draining() => return Ok(()),
             () = tokio::time::sleep(AGAIN) => {}
         }
     }
-    Ok(())
 }
 
 /// Suspects are taken unless the destination is known to be away. One at a time, a suspect
 /// is a trial as good as any, and where the main queue is empty the only one there is.
-async fn wait_for_admission(shared: &Shared) {
+async fn wait_for_suspects(shared: &Shared, queue: &str) {
     let mut changes = shared.destination.changes();
-    while shared.destination.is_shut() {
-        let _ = changes.changed().await;
-    }
-}
-
-async fn one_by_one(shared: &Arc<Shared>, mut subscription: Subscription, shutdown: &Shutdown) {
     loop {
-        let delivery = tokio::select! {
-            () = shutdown.draining() => break,
-            () = shut(shared) => break,
-            delivery = subscription.deliveries.next() => delivery,
-        };
-        let Some(Ok(delivery)) = delivery else { break };
-        let tag = delivery.tag;
-        let settled = judge(shared, delivery).await;
-        if !settled || subscription.channel.ack(tag, false).await.is_err() {
-            break;
+        while shared.destination.is_shut() {
+            let _ = changes.changed().await;
+        }
+        match shared.broker.depth(queue).await {
+            Ok(Some(depth)) if depth.ready > 0 => return,
+            _ => tokio::time::sleep(AGAIN).await,
         }
     }
-    let _ = subscription.channel.close().await;
 }
 
-async fn shut(shared: &Shared) {
+/// Takes suspects for a while, with nothing else in flight. Alone *before* it consumes: what
+/// kills the process while a suspect waits for its turn would count against the suspect.
+async fn take(shared: &Arc<Shared>, queue: &str, shutdown: &Shutdown) -> Result<(), BrokerError> {
+    let alone = async {
+        let turn = shared.turns.acquire().await;
+        (turn, shared.solitude.write().await)
+    };
+    let _alone = tokio::select! {
+        () = shutdown.draining() => return Ok(()),
+        alone = alone => alone,
+    };
+    let subscription = tokio::select! {
+        () = shutdown.draining() => return Ok(()),
+        subscription = shared.broker.consume(queue, 1) => subscription?,
+    };
+    one_by_one(shared, subscription, shutdown).await;
+    Ok(())
+}
+
+/// Until nothing comes, the time is over, or it has to stop. What has been handed out by then
+/// is settled too: going back with the channel would count against it.
+async fn one_by_one(shared: &Arc<Shared>, mut subscription: Subscription, shutdown: &Shutdown) {
+    let ends = Instant::now() + SLICE;
+    let channel = subscription.channel.clone();
+    let mut stopping = false;
+    loop {
+        let delivery = tokio::select! {
+            biased;
+            () = until_stop(shared, shutdown, ends), if !stopping => None,
+            delivery = subscription.deliveries.next() => match delivery {
+                Some(Ok(delivery)) => Some(delivery),
+                _ => break,
+            },
+        };
+        let judged = match delivery {
+            Some(delivery) => settle_one(shared, channel.as_ref(), delivery).await,
+            None => Judged::Pause,
+        };
+        match judged {
+            Judged::Unsettled => break,
+            Judged::Pause if !stopping => {
+                stopping = true;
+                if channel.cancel().await.is_err() {
+                    break;
+                }
+            }
+            // Once it is cancelled at most one is left, and then the stream ends.
+            Judged::Next | Judged::Pause => {}
+        }
+    }
+    let _ = channel.close().await;
+}
+
+async fn settle_one(shared: &Arc<Shared>, channel: &dyn Channel, delivery: Delivery) -> Judged {
+    let tag = delivery.tag;
+    let judged = judge(shared, delivery).await;
+    let settled = judged != Judged::Unsettled;
+    if settled && channel.ack(tag, false).await.is_err() {
+        return Judged::Unsettled;
+    }
+    judged
+}
+
+/// What follows from the judgement on a suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    /// Settled: the next one.
+    Next,
+    /// Given back: the destination needs a pause.
+    Pause,
+    /// Not all that stands for it is confirmed.
+    Unsettled,
+}
+
+async fn until_stop(shared: &Shared, shutdown: &Shutdown, ends: Instant) {
     let mut changes = shared.destination.changes();
-    while !shared.destination.is_shut() {
-        let _ = changes.changed().await;
+    let shut = async {
+        while !shared.destination.is_shut() {
+            let _ = changes.changed().await;
+        }
+    };
+    tokio::select! {
+        () = shutdown.draining() => {}
+        () = shut => {}
+        () = tokio::time::sleep_until(ends.min(Instant::now() + IDLE)) => {}
     }
 }
 
-/// Whether everything that stands for the delivery is confirmed.
-async fn judge(shared: &Arc<Shared>, delivery: Delivery) -> bool {
+async fn judge(shared: &Arc<Shared>, delivery: Delivery) -> Judged {
     let count = delivery.delivery_count.unwrap_or(0);
     let event = shared.codec.decode(&delivery.message);
     let event = event
@@ -105,28 +173,31 @@ async fn judge(shared: &Arc<Shared>, delivery: Delivery) -> bool {
     if count >= shared.config.queue.suspect_limit {
         let text = format!("delivered {count} times while alone in the process, never answered");
         let failure = Failure::permanent(codes::CRASH_SUSPECT, text);
-        return settle(shared, shared.dead_letter(held, &failure)).await;
+        let settled = settle(shared, shared.dead_letter(held, &failure)).await;
+        return if settled {
+            Judged::Next
+        } else {
+            Judged::Unsettled
+        };
     }
-    let answered = {
-        let _turn = shared.turns.acquire().await;
-        let _alone = shared.solitude.write().await;
-        batch_run::answer(shared, vec![held]).await
-    };
+    let answered = batch_run::answer(shared, vec![held]).await;
     report(shared, &answered.outcomes);
     let plan = shared.plan(answered.outcomes);
     shared.monitor.add(plan.counts);
     for publication in plan.publications {
         if !settle(shared, publication).await {
-            return false;
+            return Judged::Unsettled;
         }
     }
+    let mut judged = Judged::Next;
     for (held, _) in plan.given_back {
+        judged = Judged::Pause;
         // A requeue would count against it as a crash does; a fresh message starts at none.
         if !settle(shared, shared.suspect(held)).await {
-            return false;
+            return Judged::Unsettled;
         }
     }
-    true
+    judged
 }
 
 fn report(shared: &Shared, outcomes: &[(Held, Outcome)]) {
