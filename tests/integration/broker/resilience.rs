@@ -188,8 +188,9 @@ async fn a_memory_alarm_blocks_publishing_alone() {
     let rabbit = RabbitMq::own("").await;
     let vhost = rabbit.vhost("alarm").await;
     let config = BrokerConfig {
-        heartbeat: Duration::from_secs(2),
-        confirm_timeout: Duration::from_secs(5),
+        // Short of the wait below, long enough for a busy machine not to fall silent itself.
+        heartbeat: Duration::from_secs(4),
+        confirm_timeout: Duration::from_secs(10),
         ..vhost.config()
     };
     let broker = connected(config, default_topology()).await;
@@ -202,7 +203,7 @@ async fn a_memory_alarm_blocks_publishing_alone() {
         .await;
     // More than two heartbeats: that the broker does not read is no reason to part.
     let result = broker.publish(message("", "events.dlq", "blocked")).await;
-    assert_eq!(result, Err(PublishError::TimedOut(Duration::from_secs(5))));
+    assert_eq!(result, Err(PublishError::TimedOut(Duration::from_secs(10))));
     let status = broker.status().borrow().clone();
     assert_eq!(
         (status.state, status.epoch),
