@@ -1,5 +1,6 @@
 //! The one owner of connections: connects, watches, rebuilds, gives up.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::endpoint::Endpoint;
 use super::epoch::Epoch;
 use crate::broker::{BrokerError, BrokerStatus, ConnectionState};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, Secret};
 use crate::topology::Topology;
 
 /// A connection lost sooner than this after it was made counts as a failed attempt, so that
@@ -38,6 +39,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         shared,
         epochs: 0,
         preferred: 0,
+        endpoints: HashMap::new(),
     };
     // Ends by itself only where the broker is given up; that stays to be seen.
     let closed = closing.run_until_cancelled(supervisor.supervise()).await;
@@ -53,6 +55,8 @@ struct Supervisor {
     epochs: u64,
     /// Index of the URL that worked last.
     preferred: usize,
+    /// By index of the URL. Kept: they remember what their server agreed to.
+    endpoints: HashMap<usize, Endpoint>,
 }
 
 impl Supervisor {
@@ -132,7 +136,7 @@ impl Supervisor {
         let Some(url) = shared.config.urls.get(index) else {
             return Err(BrokerError::NotConnected("no such URL".to_owned()));
         };
-        let result = match Endpoint::parse(url, &shared.config) {
+        let result = match self.endpoint(index, url, &shared.config) {
             Ok(endpoint) => {
                 self.shared.status.send_modify(|s| {
                     s.state = match s.state {
@@ -154,6 +158,20 @@ impl Supervisor {
             tracing::warn!(%error, %url, attempt, "cannot connect to the broker");
         }
         result
+    }
+
+    fn endpoint(
+        &mut self,
+        index: usize,
+        url: &Secret,
+        config: &BrokerConfig,
+    ) -> Result<Endpoint, BrokerError> {
+        if let Some(known) = self.endpoints.get(&index) {
+            return Ok(known.clone());
+        }
+        let endpoint = Endpoint::parse(url, config)?;
+        self.endpoints.insert(index, endpoint.clone());
+        Ok(endpoint)
     }
 
     fn established(&mut self, epoch: Epoch) -> Arc<Epoch> {

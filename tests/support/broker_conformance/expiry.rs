@@ -49,8 +49,9 @@ pub async fn expiry_happens_at_the_head_only(subject: &Subject) {
 }
 
 pub async fn what_is_handed_out_does_not_expire(subject: &Subject) {
-    subject.publish("wait", &["1"]).await;
+    // The consumer first: opening one may take longer than the message lives.
     let mut subscription = subject.consume("wait", 1).await;
+    subject.publish("wait", &["1"]).await;
     let held = next(&mut subscription).await;
     // sleep: it must outlive its TTL
     sleep(2 * TTL).await;
