@@ -18,12 +18,13 @@ const CONTRACT_MAY_USE: [&str; 8] = [
 ];
 
 /// Package, and what its manifest must not name.
-const FORBIDDEN: [(&str, &[&str]); 2] = [
+const FORBIDDEN: [(&str, &[&str]); 3] = [
     ("Cargo.toml", &["neo4rs", "qdrant-client"]),
     (
         "workers/neo4j/Cargo.toml",
         &["lapin", "fanout", "qdrant-client", "fanout-qdrant"],
     ),
+    ("embedded/Cargo.toml", &["lapin", "fanout"]),
 ];
 
 /// Driver, and the only places that may name it in code. The benchmarks measure ours against the bare drivers.
@@ -33,7 +34,15 @@ const DRIVERS: [(&str, &[&str]); 3] = [
         &["src/broker/amqp/", "src/broker/amqp.rs", "benches/"],
     ),
     ("neo4rs", &["workers/neo4j/", "benches/"]),
-    ("qdrant_client", &["workers/qdrant/", "benches/"]),
+    (
+        "qdrant_client",
+        &[
+            "workers/qdrant/",
+            "embedded/",
+            "benches/",
+            "tests/support/qdrant.rs",
+        ],
+    ),
 ];
 
 fn manifests() -> Vec<(String, Table)> {
@@ -97,7 +106,14 @@ fn naming(sources: &[Source], name: &str, allowed: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_driver_is_named_in_its_one_place_only() {
-    let sources = rust(&["src/", "workers/", "tests/", "examples/", "benches/"]);
+    let sources = rust(&[
+        "src/",
+        "workers/",
+        "embedded/",
+        "tests/",
+        "examples/",
+        "benches/",
+    ]);
     let wrong: Vec<_> = DRIVERS
         .iter()
         .flat_map(|(driver, places)| naming(&sources, driver, places))

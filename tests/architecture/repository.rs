@@ -108,9 +108,9 @@ pub(crate) fn rust(below: &[&str]) -> Vec<Source> {
     found
 }
 
-/// Rust that is shipped: the root package and the packages below `workers`, without their tests.
+/// Rust that is shipped: the root package, the packages below `workers` and `embedded`, without their tests.
 pub(crate) fn shipped() -> Vec<Source> {
-    let mut found = rust(&["src/", "workers/"]);
+    let mut found = rust(&["src/", "workers/", "embedded/"]);
     found.retain(|f| !f.path.contains("/tests/") && !f.path.ends_with("tests.rs"));
     found
 }

@@ -3,7 +3,14 @@
 use crate::repository::{assert_none, read, rust, shipped};
 
 /// Folders with Rust in them.
-const ALL: [&str; 5] = ["src/", "workers/", "tests/", "examples/", "benches/"];
+const ALL: [&str; 6] = [
+    "src/",
+    "workers/",
+    "embedded/",
+    "tests/",
+    "examples/",
+    "benches/",
+];
 
 /// Proofreading happens one screen at a time.
 const LONGEST_FILE: usize = 400;

@@ -4,6 +4,7 @@
 //! * [`rabbitmq::RabbitMq`]: a container per binary (or one of your own, to break), a vhost
 //!   per test, so that every test may use the default names.
 //! * [`neo4j::Neo4j`]: a container per binary, or one of your own.
+//! * [`qdrant::Qdrant`]: a container per binary, or one of your own.
 //! * [`proxy::Proxy`]: a TCP proxy on a fixed port that can be cut, swallow or delay.
 //! * [`eventually`]: polls instead of sleeping.
 //! * [`ledger::Ledger`]: an oracle of what must have happened to every published id.
@@ -26,6 +27,7 @@ pub mod ledger;
 pub mod management;
 pub mod neo4j;
 pub mod proxy;
+pub mod qdrant;
 pub mod rabbitmq;
 
 use std::time::Duration;
