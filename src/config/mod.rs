@@ -32,7 +32,7 @@ pub use queue::{BatchConfig, Binding, ExchangeConfig, ExchangeKind, QueueConfig,
 pub use urls::mask_url;
 pub use worker::{
     BreakerConfig, FloodGuardConfig, FollowUpRoute, HttpConfig, LogConfig, LogFormat,
-    Neo4jSettings, Secret, WorkerConfig,
+    Neo4jSettings, QdrantSettings, Secret, WorkerConfig,
 };
 
 use std::collections::BTreeMap;
@@ -63,6 +63,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The Neo4j server.
     pub neo4j: Neo4jSettings,
+    /// The Qdrant server.
+    pub qdrant: QdrantSettings,
 }
 
 impl Default for Config {
@@ -83,6 +85,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             log: LogConfig::default(),
             neo4j: Neo4jSettings::default(),
+            qdrant: QdrantSettings::default(),
         }
     }
 }

@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Amqp,
     Http,
     Bolt,
+    Grpc,
 }
 
 impl Kind {
@@ -24,13 +25,14 @@ impl Kind {
             Self::Amqp => "a URL like amqp://user:password@host:5672/vhost",
             Self::Http => "a URL like http://host:15672",
             Self::Bolt => "a URL like bolt://host:7687",
+            Self::Grpc => "a URL like http://host:6334",
         }
     }
 
     fn schemes(self) -> &'static [&'static str] {
         match self {
             Self::Amqp => &["amqp", "amqps"],
-            Self::Http => &["http", "https"],
+            Self::Http | Self::Grpc => &["http", "https"],
             Self::Bolt => &[
                 "bolt",
                 "bolt+s",
@@ -67,10 +69,13 @@ impl Kind {
         match self {
             Self::Amqp => amqp(parsed).map_err(bad).map(String::from),
             Self::Http => Ok(text.to_owned()),
-            Self::Bolt if parsed.username().is_empty() && parsed.password().is_none() => {
+            Self::Bolt | Self::Grpc
+                if parsed.username().is_empty() && parsed.password().is_none() =>
+            {
                 Ok(text.to_owned())
             }
             Self::Bolt => Err(bad("user and password are settings of their own".to_owned())),
+            Self::Grpc => Err(bad("the API key is a setting of its own".to_owned())),
         }
     }
 }

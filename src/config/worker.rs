@@ -186,6 +186,48 @@ pub struct Neo4jSettings {
     pub tls: TlsConfig,
 }
 
+/// The Qdrant server, and what is kept there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QdrantSettings {
+    /// Address of the gRPC port. Default `http://localhost:6334`.
+    pub url: String,
+    /// `None` = none.
+    pub api_key: Option<Secret>,
+    /// Put before the names of the collections. `None` = nothing.
+    pub collection_prefix: Option<String>,
+    /// Dimension of the vectors; `None` = that of the collection, else of the first product.
+    pub dimension: Option<usize>,
+    /// Whether a product without a vector gets one from its text. Default true.
+    pub derive_vectors: bool,
+    /// Whether profiles of users are kept. Default true.
+    pub profiles: bool,
+    /// After this time an interaction counts half in a profile. Default 30 days.
+    pub half_life: Duration,
+    /// Requests at once. Default 4: one shard takes updates one after the other.
+    pub in_flight: usize,
+    /// Deadline of one call of the processor. Default 25 s, below the queue's deadline.
+    pub query_timeout: Duration,
+    /// TLS beyond what the URL says.
+    pub tls: TlsConfig,
+}
+
+impl Default for QdrantSettings {
+    fn default() -> Self {
+        Self {
+            url: "http://localhost:6334".to_owned(),
+            api_key: None,
+            collection_prefix: None,
+            dimension: None,
+            derive_vectors: true,
+            profiles: true,
+            half_life: Duration::from_secs(30 * 24 * 60 * 60),
+            in_flight: 4,
+            query_timeout: Duration::from_secs(25),
+            tls: TlsConfig::default(),
+        }
+    }
+}
+
 impl Default for Neo4jSettings {
     fn default() -> Self {
         Self {

@@ -18,13 +18,17 @@ const CONTRACT_MAY_USE: [&str; 8] = [
 ];
 
 /// Package, and what its manifest must not name.
-const FORBIDDEN: [(&str, &[&str]); 3] = [
+const FORBIDDEN: [(&str, &[&str]); 4] = [
     ("Cargo.toml", &["neo4rs", "qdrant-client"]),
     (
         "workers/neo4j/Cargo.toml",
         &["lapin", "fanout", "qdrant-client", "fanout-qdrant"],
     ),
     ("embedded/Cargo.toml", &["lapin", "fanout"]),
+    (
+        "workers/qdrant/Cargo.toml",
+        &["lapin", "fanout", "neo4rs", "fanout-neo4j"],
+    ),
 ];
 
 /// Driver, and the only places that may name it in code. The benchmarks measure ours against the bare drivers.

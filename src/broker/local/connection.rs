@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::delivery::{Consumer, Deliveries};
 use super::faults::Fault;
-use super::state::{Published, State};
+use super::state::State;
 use crate::broker::{BrokerError, BrokerStatus, ConnectionState, Message, PublishError};
 
 /// A client's connection. It leaves the table when it is closed or its process is killed.
@@ -23,7 +23,7 @@ pub(super) struct Connection {
 
 /// What becomes of a publish.
 pub(super) struct Confirm {
-    pub(super) published: Published,
+    pub(super) result: Result<(), PublishError>,
     /// How long the answer takes.
     pub(super) delay: Duration,
     pub(super) epoch: u64,
@@ -67,9 +67,8 @@ impl State {
 
     /// Publishes for a client, unless a fault is in the way.
     pub(super) fn publish_from(&mut self, id: u64, message: &Message, now: Instant) -> Confirm {
-        let away = PublishError::NotConnected("no connection".to_owned());
         let mut confirm = Confirm {
-            published: Published::Done(Err(away)),
+            result: Err(PublishError::NotConnected("no connection".to_owned())),
             delay: Duration::ZERO,
             epoch: self.epoch(id).unwrap_or(0),
         };
@@ -81,18 +80,18 @@ impl State {
                 let _ = self.publish(message, now);
             }
             self.lose_connection(id, now);
-            confirm.published = Published::Done(Err(lost()));
+            confirm.result = Err(lost());
             return confirm;
         }
-        confirm.published = if self.faults.strikes(Fault::PublishLost) {
-            Published::Done(Err(lost()))
+        confirm.result = if self.faults.strikes(Fault::PublishLost) {
+            Err(lost())
         } else if self.faults.strikes(Fault::PublishRefused) {
-            Published::Done(Err(PublishError::Refused))
+            Err(PublishError::Refused)
         } else {
-            let published = self.publish(message, now);
+            let result = self.publish(message, now);
             match self.faults.strikes(Fault::ConfirmLost) {
-                true => Published::Done(Err(lost())),
-                false => published,
+                true => Err(lost()),
+                false => result,
             }
         };
         if self.faults.strikes(Fault::ConfirmDelayed) {

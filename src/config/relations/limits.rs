@@ -3,7 +3,7 @@
 use super::super::form::show_time;
 use super::super::load::Report;
 use super::super::{Config, QueueConfig};
-use super::{NEO4J, queue_key};
+use super::{NEO4J, QDRANT, queue_key};
 use crate::topology::names;
 
 pub(super) fn check(config: &Config, report: &mut Report) {
@@ -63,10 +63,14 @@ fn deadline(key: &str, queue: &QueueConfig, config: &Config, report: &mut Report
              consumer_timeout here and at the broker",
         );
     }
-    let query_timeout = config.neo4j.query_timeout;
-    if queue.processor == NEO4J && query_timeout >= queue.deadline {
+    let query_timeout = match queue.processor.as_str() {
+        NEO4J => config.neo4j.query_timeout,
+        QDRANT => config.qdrant.query_timeout,
+        _ => return,
+    };
+    if query_timeout >= queue.deadline {
         report.relate(
-            &["neo4j.query_timeout", &deadline_key],
+            &[&format!("{}.query_timeout", queue.processor), &deadline_key],
             show_time(query_timeout),
             format!(
                 "must be below {deadline_key}, which is {}",

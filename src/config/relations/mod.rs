@@ -11,8 +11,18 @@ use std::time::Duration;
 use super::load::{Report, quoted_key};
 use super::{Config, Origin};
 
-/// Name of the processor that the settings under `neo4j` belong to.
+/// Names of the processors that have settings of their own, which are under the same name.
 const NEO4J: &str = "neo4j";
+const QDRANT: &str = "qdrant";
+
+/// How long the processor of this name gives a batch.
+fn query_timeout<'a>(config: &'a mut Config, processor: &str) -> Option<&'a mut Duration> {
+    match processor {
+        NEO4J => Some(&mut config.neo4j.query_timeout),
+        QDRANT => Some(&mut config.qdrant.query_timeout),
+        _ => None,
+    }
+}
 
 /// Fits values that were not set to those that were: a batch to a smaller prefetch, the query
 /// timeout to a shorter deadline.
@@ -26,14 +36,23 @@ pub(super) fn derive(config: &mut Config, report: &mut Report) {
             report.origins.set(events_key, origin);
         }
     }
-    if let Some((deadline, key)) = shortest_neo4j_deadline(config)
-        && deadline <= config.neo4j.query_timeout
-        && !report.origins.is_explicit("neo4j.query_timeout")
+    for processor in [NEO4J, QDRANT] {
+        fit_query_timeout(config, processor, report);
+    }
+}
+
+fn fit_query_timeout(config: &mut Config, processor: &str, report: &mut Report) {
+    let timeout_key = format!("{processor}.query_timeout");
+    let shortest = shortest_deadline(config, processor);
+    if let Some((deadline, key)) = shortest
+        && !report.origins.is_explicit(&timeout_key)
+        && let Some(timeout) = query_timeout(config, processor)
+        && deadline <= *timeout
     {
         let millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-        config.neo4j.query_timeout = Duration::from_millis(millis / 6 * 5);
+        *timeout = Duration::from_millis(millis / 6 * 5);
         let origin = Origin::Derived(queue_key(&key, "deadline"));
-        report.origins.set("neo4j.query_timeout", origin);
+        report.origins.set(timeout_key, origin);
     }
 }
 
@@ -48,11 +67,11 @@ fn queue_key(key: &str, setting: &str) -> String {
     format!("queues.{}.{setting}", quoted_key(key))
 }
 
-fn shortest_neo4j_deadline(config: &Config) -> Option<(Duration, String)> {
+fn shortest_deadline(config: &Config, processor: &str) -> Option<(Duration, String)> {
     config
         .queues
         .iter()
-        .filter(|(_, queue)| queue.processor == NEO4J)
+        .filter(|(_, queue)| queue.processor == processor)
         .map(|(key, queue)| (queue.deadline, key.clone()))
         .min()
 }

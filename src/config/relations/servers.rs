@@ -31,6 +31,14 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         "must start with bolt+s:// or neo4j+s:// where neo4j.tls is set",
         report,
     );
+    tls(
+        "qdrant",
+        "qdrant.url",
+        &config.qdrant.tls,
+        config.qdrant.url.starts_with("https:"),
+        "must start with https:// where qdrant.tls is set",
+        report,
+    );
     log_dir(config, report);
 }
 

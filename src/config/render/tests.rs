@@ -111,6 +111,18 @@ fn everything_changed() -> Config {
             query_timeout: seconds(26),
             tls: changed_tls(None),
         },
+        qdrant: QdrantSettings {
+            url: "https://vectors:1".to_owned(),
+            api_key: Some(Secret::new("key")),
+            collection_prefix: Some("shadow_".to_owned()),
+            dimension: Some(768),
+            derive_vectors: false,
+            profiles: false,
+            half_life: seconds(3600),
+            in_flight: 2,
+            query_timeout: seconds(26),
+            tls: changed_tls(Some("vectors.local")),
+        },
     }
 }
 

@@ -79,7 +79,15 @@ pub(super) fn sections(config: &Config, secrets: Secrets) -> Vec<Section> {
             header: format!("[{path}]"),
         });
     }
-    for section in ["breaker", "flood_guard", "worker", "http", "log", "neo4j"] {
+    for section in [
+        "breaker",
+        "flood_guard",
+        "worker",
+        "http",
+        "log",
+        "neo4j",
+        "qdrant",
+    ] {
         plain(&mut config, secrets, section, &mut sections);
     }
     sections

@@ -4,6 +4,7 @@
 //! from here, so that they cannot drift apart.
 
 mod broker;
+mod qdrant;
 mod queue;
 mod worker;
 
@@ -120,6 +121,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone
         .iter()
         .chain(worker::SETTINGS)
         .chain(worker::NEO4J)
+        .chain(qdrant::QDRANT)
 }
 
 const MS: Duration = Duration::from_millis(1);

@@ -1,0 +1,242 @@
+//! Profiles: a function of what is there, whatever way it came.
+
+use fanout_contract::{Event, Outcome, Processor};
+use fanout_qdrant::store::QdrantStore;
+use fanout_qdrant::{Collection, QdrantConfig};
+use futures::future::join_all;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+use crate::support::events::{batch, deleted, event, upserted, viewed};
+use crate::support::{Server, ready};
+
+/// Vector, count and newest time of every profile, by user.
+async fn profiles(store: &QdrantStore) -> BTreeMap<String, (Vec<u32>, String)> {
+    let (page, next) = store.page(Collection::Profiles, None, 1000).await.unwrap();
+    assert_eq!(next, None);
+    let read = |point: &fanout_qdrant::store::Point| {
+        let mut payload = point.json();
+        let version = payload.as_object_mut().unwrap().remove("_version");
+        assert!(version.is_some());
+        let bits = point
+            .vector()
+            .unwrap()
+            .iter()
+            .map(|x| x.to_bits())
+            .collect();
+        (payload["user_id"].to_string(), (bits, payload.to_string()))
+    };
+    page.iter().map(read).collect()
+}
+
+/// A little shop: 12 products, 30 users with up to 15 interactions each.
+fn shop() -> Vec<Event> {
+    let mut events = Vec::new();
+    for p in 0..12_u8 {
+        let vector = [
+            1.0,
+            f32::from(p),
+            f32::from(p % 3) - 1.0,
+            0.5 * f32::from(p % 5),
+        ];
+        events.push(upserted(&format!("p{p}"), p, 0, &vector));
+    }
+    // newer vectors for some, one gone, one that is never known
+    events.push(upserted("p3b", 3, 50, &[0.0, 0.0, 1.0, 0.0]));
+    events.push(deleted("p5d", 5, 50));
+    let kinds = ["view", "cart", "remove_from_cart", "purchase"];
+    for u in 0..30_i64 {
+        for i in 0..=(u % 15) {
+            let payload = json!({"user_id": u, "product_id": (u * 7 + i * 5) % 13});
+            let kind = kinds[usize::try_from((u + i) % 4).unwrap()];
+            events.push(event(&format!("u{u}-{i}"), kind, i * 86_400 + u, &payload));
+        }
+    }
+    events
+}
+
+fn shuffled(mut events: Vec<Event>, mut seed: u64) -> Vec<Event> {
+    for i in (1..events.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        events.swap(i, usize::try_from(seed >> 33).unwrap() % (i + 1));
+    }
+    events
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn a_profile_is_there_before_the_event_is_answered() {
+    let config = Server::shared().await.config();
+    let (processor, store) = (
+        ready(config.clone()).await,
+        QdrantStore::new(&config).unwrap(),
+    );
+    let profile = async || {
+        store
+            .point(Collection::Profiles, &"u".into())
+            .await
+            .unwrap()
+    };
+
+    processor
+        .process(&batch([viewed("a", "u", "p", 1)]))
+        .await
+        .unwrap();
+    assert!(profile().await.is_none(), "nothing is known of the product");
+    processor
+        .process(&batch([upserted("b", "p", 2, &[0.0, 0.0, 5.0, 0.0])]))
+        .await
+        .unwrap();
+    let known = profile().await.unwrap();
+    assert_eq!(known.vector(), Some(&[0.0, 0.0, 1.0, 0.0][..]));
+    assert_eq!(known.number("interactions"), Some(1.0));
+    assert_eq!(
+        known.text("occurred_at"),
+        Some("2026-01-01T00:00:01.000000Z")
+    );
+
+    processor
+        .process(&batch([upserted("c", "p", 3, &[1.0, 0.0, 0.0, 0.0])]))
+        .await
+        .unwrap();
+    assert_eq!(
+        profile().await.unwrap().vector(),
+        Some(&[1.0, 0.0, 0.0, 0.0][..])
+    );
+    processor
+        .process(&batch([deleted("d", "p", 4)]))
+        .await
+        .unwrap();
+    assert!(profile().await.is_none(), "nothing is left of the product");
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn whatever_order_batches_repeats_and_writers_the_profiles_are_the_same_bits() {
+    let server = Server::shared().await;
+    let reference = server.config();
+    let (processor, store) = (
+        ready(reference.clone()).await,
+        QdrantStore::new(&reference).unwrap(),
+    );
+    for outcome in processor.process(&batch(shop())).await.unwrap().into_vec() {
+        assert!(!matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    }
+    let want = profiles(&store).await;
+    assert!(want.len() > 20, "{}", want.len());
+
+    for (seed, size, lanes) in [(1, 1, 1), (2, 7, 1), (3, 20, 4), (4, 400, 2)] {
+        let config = server.config();
+        let store = QdrantStore::new(&config).unwrap();
+        let processors = join_all((0..lanes).map(|_| ready(config.clone()))).await;
+        let mut events = shuffled(shop(), seed);
+        events.extend(shuffled(shop(), seed + 100).into_iter().take(60));
+        let events = shuffled(events, seed + 200);
+        let lane = |lane: usize| {
+            let (processor, events) = (&processors[lane], &events);
+            async move {
+                for part in events.chunks(size).skip(lane).step_by(lanes) {
+                    apply(processor, part.to_vec()).await;
+                }
+            }
+        };
+        join_all((0..lanes).map(lane)).await;
+        assert_eq!(profiles(&store).await, want, "{seed}");
+    }
+}
+
+/// As the runtime does: what other writers were faster with comes again.
+async fn apply(processor: &impl Processor, mut events: Vec<Event>) {
+    for _ in 0..50 {
+        let outcomes = processor
+            .process(&batch(events.clone()))
+            .await
+            .unwrap()
+            .into_vec();
+        let again = |(event, outcome): (&Event, &Outcome)| match outcome {
+            Outcome::Failed(failure) => {
+                assert_eq!(failure.code().as_str(), "contention");
+                Some(event.clone())
+            }
+            _ => None,
+        };
+        events = events.iter().zip(&outcomes).filter_map(again).collect();
+        if events.is_empty() {
+            return;
+        }
+    }
+    panic!("50 times in a row other writers were faster");
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn a_product_with_more_users_than_a_page_is_swept_to_the_end() {
+    let config = Server::shared().await.config();
+    let (processor, store) = (
+        ready(config.clone()).await,
+        QdrantStore::new(&config).unwrap(),
+    );
+    let views = (0..2_500).map(|u| viewed(&format!("e{u}"), u, "hot", 1));
+    processor.process(&batch(views)).await.unwrap();
+    assert_eq!(store.size(Collection::Profiles).await.unwrap(), 0);
+    processor
+        .process(&batch([upserted("p", "hot", 2, &[1.0; 4])]))
+        .await
+        .unwrap();
+    assert_eq!(store.size(Collection::Profiles).await.unwrap(), 2_500);
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn a_sweep_that_takes_too_long_goes_on_where_it_was_left() {
+    let config = Server::shared().await.config();
+    let processor = ready(config.clone()).await;
+    let views = (0..2_500).map(|u| viewed(&format!("e{u}"), u, "hot", 1));
+    processor.process(&batch(views)).await.unwrap();
+    // half of it is the sweep's: no more than a page or two fits
+    let hasty = ready(QdrantConfig {
+        query_timeout: std::time::Duration::from_millis(1_500),
+        ..config.clone()
+    })
+    .await;
+    let store = QdrantStore::new(&config).unwrap();
+    let mut interrupted = 0;
+    for _ in 0..100 {
+        let upsert = batch([upserted("p", "hot", 2, &[1.0; 4])]);
+        match hasty.process(&upsert).await {
+            Ok(outcomes) => match &outcomes.into_vec()[0] {
+                Outcome::Failed(failure) => assert_eq!(failure.code().as_str(), "qdrant-folding"),
+                _ => break,
+            },
+            Err(failure) => assert_eq!(failure.code().as_str(), "deadline-exceeded"),
+        }
+        interrupted += 1;
+    }
+    assert_eq!(
+        store.size(Collection::Profiles).await.unwrap(),
+        2_500,
+        "{interrupted}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn without_profiles_only_points_are_written_and_deleted_users_stay_away() {
+    let config = QdrantConfig {
+        profiles: false,
+        ..Server::shared().await.config()
+    };
+    let (processor, store) = (
+        ready(config.clone()).await,
+        QdrantStore::new(&config).unwrap(),
+    );
+    processor
+        .process(&batch([
+            upserted("p", "p", 1, &[1.0; 4]),
+            viewed("a", "u", "p", 2),
+        ]))
+        .await
+        .unwrap();
+    assert_eq!(store.size(Collection::Profiles).await.unwrap(), 0);
+    assert_eq!(store.size(Collection::Interactions).await.unwrap(), 1);
+}
