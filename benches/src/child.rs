@@ -152,11 +152,13 @@ impl Child {
         Ok(broker)
     }
 
+    /// Publishes the backlog into an empty queue: a bare consumer leaves what it had prefetched.
     async fn fill(&self) -> Result<Measured, Box<dyn Error>> {
-        let broker = self.broker().await?;
+        let (broker, exchange) = (self.broker().await?, self.queue());
+        raw_consume::purge(&self.amqp, &self.queue()).await?;
         let started = std::time::Instant::now();
         let mut confirms = futures::stream::iter(interactions(self.seed, self.events))
-            .map(|event| broker.publish(event.message("bench")))
+            .map(|event| broker.publish(event.message(&exchange)))
             .buffer_unordered(500);
         while let Some(confirmed) = confirms.next().await {
             confirmed?;
@@ -167,7 +169,8 @@ impl Child {
     /// Publishes at a fixed rate, each event stamped with the moment it was due (so that a
     /// stall shows in all that it delays), while the engine runs.
     async fn latency(&self) -> Result<Measured, Box<dyn Error>> {
-        let broker = self.broker().await?;
+        let (broker, exchange) = (self.broker().await?, self.queue());
+        raw_consume::purge(&self.amqp, &self.queue()).await?;
         let period = Duration::from_secs(1) / self.rate;
         let events: Vec<_> = interactions(self.seed, self.events).collect();
         let publishing = async {
@@ -178,7 +181,7 @@ impl Child {
                 let due = ticks.tick().await.saturating_duration_since(start);
                 let at = wall.checked_add(due).unwrap_or(wall);
                 event.at = at.as_millisecond();
-                confirms.push(broker.publish(event.message("bench")));
+                confirms.push(broker.publish(event.message(&exchange)));
                 while let Some(Some(done)) = futures::FutureExt::now_or_never(confirms.next()) {
                     done?;
                 }

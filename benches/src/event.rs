@@ -2,10 +2,14 @@
 
 use fanout::broker::{Message, Properties};
 
-/// Users of the sample; each pair with a product is uniform, as in the reference figures.
+/// Users of a sample; each pair with a product is uniform, as in the reference figures.
 const USERS: u32 = 5_000;
-/// Products of the sample.
+/// Products of a sample.
 const PRODUCTS: u32 = 2_000;
+/// Events of a user at most: a larger sample has more users, as a shop does.
+const PER_USER: usize = 20;
+/// Samples that share no user and no product.
+const SAMPLES: u32 = 40_000;
 
 /// One interaction.
 pub struct Interaction {
@@ -19,13 +23,18 @@ pub struct Interaction {
     pub at: i64,
 }
 
-/// Interactions that are the same for the same seed.
+/// Interactions that are the same for the same seed. Users and products are the seed's own:
+/// merging a relationship takes the longer the more its nodes have, so that every
+/// measurement has to start without any.
 pub fn interactions(seed: u64, events: usize) -> impl Iterator<Item = Interaction> {
     let mut random = fastrand::Rng::with_seed(seed);
+    let users = u32::try_from(events / PER_USER).map_or(USERS, |users| users.max(USERS));
+    let sample = random.u32(..SAMPLES);
+    let (first_user, first_product) = (sample * users, sample * PRODUCTS);
     (0..events).map(move |n| Interaction {
         id: format!("{:016x}{n:016x}", random.u64(..)),
-        user: random.u32(..USERS),
-        product: random.u32(..PRODUCTS),
+        user: first_user + random.u32(..users),
+        product: first_product + random.u32(..PRODUCTS),
         at: 1_760_000_000_000 + i64::from(random.u32(..86_400_000)),
     })
 }

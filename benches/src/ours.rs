@@ -194,15 +194,17 @@ pub fn config(url: &str, lanes: usize, queue_type: QueueType) -> Config {
     config.broker.urls = vec![Secret::new(url)];
     config.worker.lanes = lanes;
     config.queues.retain(|key, _| key == "neo4j");
+    // an exchange of its own, or each type's backlog would fill the other's queue as well
+    let name = format!("bench.{}", queue_type.as_str());
     for queue in config.queues.values_mut() {
         queue.queue_type = queue_type;
-        queue.name = format!("bench.{}", queue_type.as_str());
+        queue.name.clone_from(&name);
         for binding in &mut queue.bindings {
-            "bench".clone_into(&mut binding.exchange);
+            binding.exchange.clone_from(&name);
         }
     }
     for exchange in &mut config.exchanges {
-        "bench".clone_into(&mut exchange.name);
+        exchange.name.clone_from(&name);
     }
     config
 }

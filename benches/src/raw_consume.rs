@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use futures::StreamExt;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueuePurgeOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 
@@ -49,4 +49,15 @@ pub async fn run(
     assert!(bytes > 0, "nothing was consumed");
     connection.close(0, "done".into()).await?;
     Ok(measured)
+}
+
+/// Empties a queue.
+pub async fn purge(url: &str, queue: &str) -> Result<(), Box<dyn Error>> {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel
+        .queue_purge(queue.into(), QueuePurgeOptions::default())
+        .await?;
+    connection.close(0, "done".into()).await?;
+    Ok(())
 }

@@ -216,8 +216,8 @@ impl Suite {
             sum.events = all.iter().map(|m| m.events).sum();
             sum.seconds = last - first;
             sum.cpu_seconds = all.iter().map(|m| m.cpu_seconds).sum();
+            sum.calls = all.iter().map(|m| m.calls).sum();
         }
-        // A bare consumer that closes may leave a few unacknowledged for the next.
         if sum.events < plan.events {
             return Err(format!("{}: {} of {} events", plan.name, sum.events, plan.events).into());
         }

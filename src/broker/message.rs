@@ -1,11 +1,12 @@
 //! A message without any broker library's types: what the AMQP and the local broker share.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A header value. The variants are those of an AMQP 0.9.1 field table that carry over a
 /// republish; every other one is kept as its text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum HeaderValue {
     /// No value.
     Void,
@@ -67,7 +68,7 @@ impl From<i64> for HeaderValue {
 pub type Headers = BTreeMap<String, HeaderValue>;
 
 /// The AMQP 0.9.1 basic properties.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Properties {
     /// Application message id; the event id by our convention.
     pub message_id: Option<String>,
@@ -98,7 +99,7 @@ pub struct Properties {
 }
 
 /// A message as it is published or delivered.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Exchange it is or was published to; empty = the default exchange.
     pub exchange: String,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_contract::{Failure, FailureClass, Outcome, codes};
+use fanout_contract::{Failure, FailureClass, Outcome};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -57,7 +57,7 @@ pub(super) async fn answer(shared: &Shared, held: Vec<Held>) -> Answered {
         .map(|held| {
             let outcome = match &held.event {
                 Err(failure) => Outcome::Failed(failure.clone()),
-                Ok(_) => outcomes.next().unwrap_or_else(missing),
+                Ok(_) => outcomes.next().unwrap_or_else(Outcome::unsettled),
             };
             (held, outcome)
         })
@@ -73,13 +73,6 @@ pub(super) async fn answer(shared: &Shared, held: Vec<Held>) -> Answered {
         outcomes,
         took: (count > 0).then_some(took),
     }
-}
-
-fn missing() -> Outcome {
-    Outcome::Failed(Failure::transient(
-        codes::UNSETTLED,
-        "the processor gave no outcome",
-    ))
 }
 
 impl Answered {

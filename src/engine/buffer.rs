@@ -8,6 +8,7 @@ use fanout_contract::{Event, Failure};
 use tokio::time::Instant;
 
 use crate::broker::Delivery;
+use crate::codec::{Codec, IdOrigin};
 use crate::config::BatchConfig;
 
 /// Shortest wait for company: what arrives in one burst goes together.
@@ -25,6 +26,18 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Reads a delivery; also answers whether the event had no id and got one of its own.
+    pub(super) fn new(codec: &Codec, delivery: Delivery) -> (Self, bool) {
+        let event = codec.decode(&delivery.message);
+        let assigned = matches!(&event, Ok(e) if e.id_origin == IdOrigin::Assigned);
+        let held = Self {
+            delivery,
+            event: event.map(|e| e.event).map_err(|e| e.failure),
+            received: Instant::now(),
+        };
+        (held, assigned)
+    }
+
     /// Which attempt this is; an unreadable event is never tried again.
     pub(super) fn attempt(&self) -> u32 {
         self.event.as_ref().map_or(1, Event::attempt)

@@ -63,7 +63,7 @@ impl<'a> Dispatch<'a> {
         let mut outcomes = guarded(self.deadline, self.processor.process(&batch))
             .await?
             .into_vec();
-        outcomes.resize_with(len, unsettled);
+        outcomes.resize_with(len, Outcome::unsettled);
         Ok(outcomes)
     }
 
@@ -107,7 +107,7 @@ impl<'a> Dispatch<'a> {
         }
         outcomes
             .into_iter()
-            .map(|outcome| outcome.unwrap_or_else(unsettled))
+            .map(|outcome| outcome.unwrap_or_else(Outcome::unsettled))
             .collect()
     }
 }
@@ -144,13 +144,6 @@ fn fill(outcomes: &mut [Option<Outcome>], part: Range<usize>, answers: Vec<Outco
         .iter_mut()
         .zip(answers)
         .for_each(|(slot, answer)| *slot = Some(answer));
-}
-
-fn unsettled() -> Outcome {
-    Outcome::Failed(Failure::transient(
-        contract::UNSETTLED,
-        "the processor gave no outcome",
-    ))
 }
 
 #[cfg(test)]

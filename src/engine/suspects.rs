@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_contract::{Failure, Outcome};
+use fanout_contract::Failure;
 use futures::StreamExt;
 use tokio::time::Instant;
 
@@ -22,6 +22,10 @@ use crate::config::QueueType;
 use crate::recovery::codes;
 use crate::topology::names;
 
+/// Age at which the process takes its first suspect. Random kills and other events that kill
+/// hit a process that has just started again and again, and the suspect at the head would pay
+/// for them; one that lives this long is not in such a loop.
+const CALM: Duration = Duration::from_secs(10);
 /// Between two looks at the queue; the lanes have at least this long in between.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Longest time that the lanes wait for suspects, but for the one in the call.
@@ -39,10 +43,11 @@ pub(super) async fn run(shared: Arc<Shared>, shutdown: Shutdown) -> Result<(), B
         return Ok(());
     }
     let queue = names::suspect(shared.queue());
+    let calm = Instant::now() + CALM;
     loop {
         tokio::select! {
             () = shutdown.draining() => return Ok(()),
-            () = wait_for_suspects(&shared, &queue) => {}
+            () = wait_for_suspects(&shared, &queue, calm) => {}
         }
         match take(&shared, &queue, &shutdown).await {
             Ok(()) => {}
@@ -58,7 +63,8 @@ pub(super) async fn run(shared: Arc<Shared>, shutdown: Shutdown) -> Result<(), B
 
 /// Suspects are taken unless the destination is known to be away. One at a time, a suspect
 /// is a trial as good as any, and where the main queue is empty the only one there is.
-async fn wait_for_suspects(shared: &Shared, queue: &str) {
+async fn wait_for_suspects(shared: &Shared, queue: &str, calm: Instant) {
+    tokio::time::sleep_until(calm).await;
     let mut changes = shared.destination.changes();
     loop {
         while shared.destination.is_shut() {
@@ -161,15 +167,7 @@ async fn until_stop(shared: &Shared, shutdown: &Shutdown, ends: Instant) {
 
 async fn judge(shared: &Arc<Shared>, delivery: Delivery) -> Judged {
     let count = delivery.delivery_count.unwrap_or(0);
-    let event = shared.codec.decode(&delivery.message);
-    let event = event
-        .map(|decoded| decoded.event)
-        .map_err(|undecodable| undecodable.failure);
-    let held = Held {
-        delivery,
-        event,
-        received: Instant::now(),
-    };
+    let (held, _) = Held::new(&shared.codec, delivery);
     if count >= shared.config.queue.suspect_limit {
         let text = format!("delivered {count} times while alone in the process, never answered");
         let failure = Failure::permanent(codes::CRASH_SUSPECT, text);
@@ -181,9 +179,14 @@ async fn judge(shared: &Arc<Shared>, delivery: Delivery) -> Judged {
         };
     }
     let answered = batch_run::answer(shared, vec![held]).await;
-    report(shared, &answered.outcomes);
+    if answered.passed() > 0 {
+        shared.destination.answered();
+    }
+    if let Some(failure) = answered.unavailable() {
+        shared.destination.unavailable(failure);
+    }
     let plan = shared.plan(answered.outcomes);
-    shared.monitor.add(plan.counts);
+    shared.count(plan.counts);
     for publication in plan.publications {
         if !settle(shared, publication).await {
             return Judged::Unsettled;
@@ -198,17 +201,6 @@ async fn judge(shared: &Arc<Shared>, delivery: Delivery) -> Judged {
         }
     }
     judged
-}
-
-fn report(shared: &Shared, outcomes: &[(Held, Outcome)]) {
-    for (_, outcome) in outcomes {
-        match outcome {
-            Outcome::Failed(f) if f.class() == fanout_contract::FailureClass::Unavailable => {
-                shared.destination.unavailable(f);
-            }
-            _ => shared.destination.answered(),
-        }
-    }
 }
 
 async fn settle(shared: &Arc<Shared>, publication: Publication) -> bool {

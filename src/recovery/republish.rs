@@ -39,14 +39,13 @@ pub fn retry(
     routing_key: String,
     note: &FailureNote<'_>,
 ) -> Message {
-    let mut message = carry_over(original, id, routing_key);
-    annotate(&mut message.properties.headers, note);
-    let next = i64::from(note.attempt).saturating_add(1);
-    message
-        .properties
-        .headers
-        .insert(names::ATTEMPT.to_owned(), HeaderValue::Int(next));
-    message
+    annotated(
+        original,
+        id,
+        routing_key,
+        note,
+        note.attempt.saturating_add(1),
+    )
 }
 
 /// The message for the dead-letter queue.
@@ -56,12 +55,21 @@ pub fn dead_letter(
     routing_key: String,
     note: &FailureNote<'_>,
 ) -> Message {
+    annotated(original, id, routing_key, note, note.attempt)
+}
+
+fn annotated(
+    original: &Message,
+    id: Option<&EventId>,
+    routing_key: String,
+    note: &FailureNote<'_>,
+    attempt: u32,
+) -> Message {
     let mut message = carry_over(original, id, routing_key);
-    annotate(&mut message.properties.headers, note);
-    message.properties.headers.insert(
-        names::ATTEMPT.to_owned(),
-        HeaderValue::Int(i64::from(note.attempt)),
-    );
+    let headers = &mut message.properties.headers;
+    annotate(headers, note);
+    let attempt = HeaderValue::Int(i64::from(attempt));
+    headers.insert(names::ATTEMPT.to_owned(), attempt);
     message
 }
 

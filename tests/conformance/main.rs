@@ -1,4 +1,5 @@
-//! The laws of the seam to the broker, kept by the one inside the process. Needs no server.
+//! The laws of the seam to the broker, kept by the one inside the process, in memory and on
+//! disk, and what the one on disk keeps through `kill -9`. Needs no server.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,13 +10,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::sync::Arc;
+mod durable;
+mod killed;
+mod memory;
 
 use fanout::broker::local::LocalServer;
-use fanout::topology::Topology;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use support::broker_conformance::{self as laws, Operator, Subject, broker_laws};
+use support::broker_conformance::Operator;
 
 struct Server(LocalServer);
 
@@ -24,21 +26,3 @@ impl Operator for Server {
         async move { assert!(self.0.delete_queue(queue), "there is a queue to delete") }.boxed()
     }
 }
-
-fn subject(topology: Topology) -> Subject {
-    let server = LocalServer::start(topology);
-    Subject {
-        broker: Arc::new(server.connect()),
-        operator: Arc::new(Server(server)),
-    }
-}
-
-macro_rules! tests {
-    ($($law:ident)*) => { $(
-        #[tokio::test(start_paused = true)]
-        async fn $law() {
-            laws::$law(&subject(laws::topology())).await;
-        }
-    )* };
-}
-broker_laws!(tests);

@@ -14,6 +14,8 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
+    unused_macros,
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,6 +30,7 @@ pub mod management;
 pub mod neo4j;
 pub mod proxy;
 pub mod qdrant;
+pub mod queues;
 pub mod rabbitmq;
 
 use std::time::Duration;

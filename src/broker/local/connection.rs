@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::delivery::{Consumer, Deliveries};
 use super::faults::Fault;
-use super::state::State;
+use super::state::{Published, State};
 use crate::broker::{BrokerError, BrokerStatus, ConnectionState, Message, PublishError};
 
 /// A client's connection. It leaves the table when it is closed or its process is killed.
@@ -23,7 +23,7 @@ pub(super) struct Connection {
 
 /// What becomes of a publish.
 pub(super) struct Confirm {
-    pub(super) result: Result<(), PublishError>,
+    pub(super) published: Published,
     /// How long the answer takes.
     pub(super) delay: Duration,
     pub(super) epoch: u64,
@@ -67,8 +67,9 @@ impl State {
 
     /// Publishes for a client, unless a fault is in the way.
     pub(super) fn publish_from(&mut self, id: u64, message: &Message, now: Instant) -> Confirm {
+        let away = PublishError::NotConnected("no connection".to_owned());
         let mut confirm = Confirm {
-            result: Err(PublishError::NotConnected("no connection".to_owned())),
+            published: Published::Done(Err(away)),
             delay: Duration::ZERO,
             epoch: self.epoch(id).unwrap_or(0),
         };
@@ -80,18 +81,18 @@ impl State {
                 let _ = self.publish(message, now);
             }
             self.lose_connection(id, now);
-            confirm.result = Err(lost());
+            confirm.published = Published::Done(Err(lost()));
             return confirm;
         }
-        confirm.result = if self.faults.strikes(Fault::PublishLost) {
-            Err(lost())
+        confirm.published = if self.faults.strikes(Fault::PublishLost) {
+            Published::Done(Err(lost()))
         } else if self.faults.strikes(Fault::PublishRefused) {
-            Err(PublishError::Refused)
+            Published::Done(Err(PublishError::Refused))
         } else {
-            let result = self.publish(message, now);
+            let published = self.publish(message, now);
             match self.faults.strikes(Fault::ConfirmLost) {
-                true => Err(lost()),
-                false => result,
+                true => Published::Done(Err(lost())),
+                false => published,
             }
         };
         if self.faults.strikes(Fault::ConfirmDelayed) {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::entry::Entry;
 use super::faults::Fault;
 use super::state::State;
-use crate::broker::{BrokerError, Delivery};
+use crate::broker::{BrokerError, Delivery, Message};
 
 pub(super) type Deliveries = mpsc::UnboundedSender<Result<Delivery, BrokerError>>;
 
@@ -21,8 +22,31 @@ const UNSET_PREFETCH: usize = 2_000;
 pub(super) struct Unsettled {
     /// It may have been deleted since.
     pub(super) queue: Arc<str>,
+    /// Of the queue: another one may go by its name now.
+    pub(super) number: u32,
     pub(super) entry: u64,
     since: Instant,
+}
+
+impl Unsettled {
+    pub(super) fn of(queue: &Arc<str>, entry: &Entry, since: Instant) -> Self {
+        Self {
+            queue: Arc::clone(queue),
+            number: entry.home,
+            entry: entry.id,
+            since,
+        }
+    }
+}
+
+/// A delivery between broker and client.
+#[derive(Debug)]
+struct OnTheWay {
+    /// When it arrives.
+    at: Instant,
+    /// What the journal must have written before: the hand-out counts for certain.
+    after: u64,
+    delivery: Delivery,
 }
 
 /// A channel with its one consumer.
@@ -33,8 +57,8 @@ pub(super) struct Consumer {
     prefetch: usize,
     last_tag: u64,
     pub(super) unsettled: BTreeMap<u64, Unsettled>,
-    /// On its way to the client, in order; the time is when it arrives.
-    on_the_way: VecDeque<(Instant, Delivery)>,
+    /// On its way to the client, in order.
+    on_the_way: VecDeque<OnTheWay>,
     /// `None` once cancelled. Bounded by the prefetch.
     deliveries: Option<Deliveries>,
 }
@@ -65,21 +89,22 @@ impl Consumer {
     }
 
     /// Hands the client what has arrived by now.
-    pub(super) fn flush(&mut self, now: Instant) {
-        while self.arrives().is_some_and(|at| at <= now) {
+    pub(super) fn flush(&mut self, now: Instant, written: u64) {
+        while self.arrives(written).is_some_and(|at| at <= now) {
             self.arrive();
         }
     }
 
     fn arrive(&mut self) {
-        if let (Some((_, delivery)), Some(out)) = (self.on_the_way.pop_front(), &self.deliveries) {
+        if let (Some(next), Some(out)) = (self.on_the_way.pop_front(), &self.deliveries) {
             // A dropped stream is noticed at the next delivery.
-            let _ = out.send(Ok(delivery));
+            let _ = out.send(Ok(next.delivery));
         }
     }
 
-    fn arrives(&self) -> Option<Instant> {
-        self.on_the_way.front().map(|(at, _)| *at)
+    fn arrives(&self, written: u64) -> Option<Instant> {
+        let next = self.on_the_way.front()?;
+        (next.after <= written).then_some(next.at)
     }
 
     /// When what it holds longest has been held longer than the consumer timeout.
@@ -88,9 +113,9 @@ impl Consumer {
         oldest.since.checked_add(timeout)
     }
 
-    pub(super) fn next_due(&self, timeout: Duration) -> Option<Instant> {
+    pub(super) fn next_due(&self, timeout: Duration, written: u64) -> Option<Instant> {
         let times_out = self.times_out(timeout);
-        self.arrives().into_iter().chain(times_out).min()
+        self.arrives(written).into_iter().chain(times_out).min()
     }
 
     /// Ends the stream in order: what was sent before still arrives.
@@ -155,19 +180,16 @@ impl State {
         let Some(entry) = slot.queue.take() else {
             return;
         };
+        let after = self.journal.handed_out(entry, counts && entry.is_high());
         consumer.last_tag += 1;
         let tag = consumer.last_tag;
-        let unsettled = Unsettled {
-            queue: Arc::clone(name),
-            entry: entry.id,
-            since: now,
-        };
+        let unsettled = Unsettled::of(name, entry, now);
         consumer.unsettled.insert(tag, unsettled);
         let delivery = Delivery {
             tag,
             redelivered: entry.returned > 0,
             delivery_count: counts.then_some(entry.returned),
-            message: entry.message.clone(),
+            message: Message::clone(&entry.message),
         };
         let delay = if self.faults.strikes(Fault::DeliveryDelayed) {
             self.faults.delay()
@@ -175,11 +197,13 @@ impl State {
             Duration::ZERO
         };
         // A channel is in order: nothing overtakes what was sent before.
-        let before = consumer.on_the_way.back().map_or(now, |(at, _)| *at);
-        consumer
-            .on_the_way
-            .push_back((before.max(now + delay), delivery));
-        consumer.flush(now);
+        let before = consumer.on_the_way.back().map_or(now, |last| last.at);
+        consumer.on_the_way.push_back(OnTheWay {
+            at: before.max(now + delay),
+            after,
+            delivery,
+        });
+        consumer.flush(now, self.journal.written());
     }
 
     /// Closes the channels that hold a delivery for too long.
@@ -222,6 +246,10 @@ impl State {
         let Some(slot) = self.queues.remove(name) else {
             return false;
         };
+        self.journal.deleted(slot.queue.number);
+        for entry in slot.queue.entries() {
+            self.journal.forget(entry);
+        }
         for id in slot.consumers {
             self.cancel(id);
         }

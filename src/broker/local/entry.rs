@@ -2,12 +2,20 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::broker::wire::header_bytes;
 use crate::broker::{HeaderValue, Headers, Message};
 
+/// What an entry takes in memory beside its message: tables, tags, allocations.
+const ENTRY_OVERHEAD: u64 = 512;
+
+/// Quorum queues know two levels; above this priority a message is on the higher one.
+const NORMAL_PRIORITY: u8 = 4;
+
 /// Why a queue dead-letters a message; the names are RabbitMQ's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum DeathReason {
     Expired,
     DeliveryLimit,
@@ -25,7 +33,7 @@ impl DeathReason {
 }
 
 /// One row of `x-death`: all deaths in one queue for one reason.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Death {
     pub(super) queue: Arc<str>,
     reason: DeathReason,
@@ -41,7 +49,9 @@ pub(super) struct Death {
 pub(super) struct Entry {
     /// Position: counts up over all queues, so that order of arrival can be restored.
     pub(super) id: u64,
-    pub(super) message: Message,
+    /// Number of the queue it belongs to; in the journal the key is this and `id`.
+    pub(super) home: u32,
+    pub(super) message: Arc<Message>,
     pub(super) expires_at: Option<Instant>,
     /// How often it was handed out and came back.
     pub(super) returned: u64,
@@ -54,9 +64,22 @@ impl Entry {
         u64::try_from(self.message.body.len()).unwrap_or(u64::MAX)
     }
 
+    /// Roughly what it takes in memory.
+    pub(super) fn cost(&self) -> u64 {
+        let headers = u64::try_from(header_bytes(&self.message.properties)).unwrap_or(u64::MAX);
+        self.bytes()
+            .saturating_add(headers)
+            .saturating_add(ENTRY_OVERHEAD)
+    }
+
+    /// Whether a quorum queue prefers it.
+    pub(super) fn is_high(&self) -> bool {
+        self.message.properties.priority.unwrap_or(0) > NORMAL_PRIORITY
+    }
+
     /// The message as the dead-letter route receives it.
     pub(super) fn died(&self, queue: &Arc<str>, reason: DeathReason) -> (Message, Vec<Death>) {
-        let mut message = self.message.clone();
+        let mut message = Message::clone(&self.message);
         let original_expiration = match reason {
             DeathReason::Expired => message.properties.expiration.take(),
             DeathReason::DeliveryLimit | DeathReason::MaxLength => None,

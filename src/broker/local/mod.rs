@@ -1,9 +1,10 @@
 //! A broker inside the process, with RabbitMQ's semantics as far as the engine can tell.
 //!
 //! [`LocalServer`] is the broker, [`LocalBroker`] one client's connection to it: the seam.
-//! It follows tokio's clock and decides by order and seed only, so that simulations on
-//! paused time repeat. `queue` knows what a queue does, `state` what happens between queues,
-//! connections and channels; nothing in either awaits.
+//! In memory it follows tokio's clock and decides by order and seed only, so that simulations
+//! on paused time repeat. `queue` knows what a queue does, `state` what happens between
+//! queues, connections and channels; nothing in either awaits. On disk (`open`) the same
+//! logic notes its changes in the `journal`.
 //!
 //! Invariant: the lock around the state is never held across an await.
 
@@ -14,7 +15,11 @@ mod delivery;
 mod entry;
 mod exchange;
 mod faults;
+mod journal;
+mod open;
 mod queue;
+mod ready;
+mod restore;
 mod server;
 mod settle;
 mod state;
@@ -22,15 +27,18 @@ mod state;
 mod tests;
 
 pub use faults::{Fault, FaultPlan};
+pub use open::{LocalStore, OpenError, Recovery};
 pub use server::{LocalServer, QueueContents};
 
 use std::future::pending;
+use std::path::Path;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use self::channel::LocalChannel;
+use self::state::Published;
 use super::{
     Broker, BrokerError, BrokerStatus, ConnectionState, Message, PublishError, QueueDepth,
     Subscription,
@@ -39,6 +47,9 @@ use crate::topology::Topology;
 
 /// Unconfirmed publishes at most, as `BrokerConfig::confirm_window`.
 const CONFIRM_WINDOW: usize = 500;
+
+/// How long closing waits for storage; beyond it acknowledgements may be repeated.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A connection to a [`LocalServer`]. Dropping it closes it: what its channels had not
 /// settled goes back.
@@ -55,6 +66,19 @@ impl LocalBroker {
     /// inside a tokio runtime.
     pub fn start(topology: Topology) -> Self {
         LocalServer::start(topology).connect()
+    }
+
+    /// A broker of its own kept in this folder, and a connection to it; see
+    /// [`LocalServer::open`].
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(
+        dir: impl AsRef<Path>,
+        topology: Topology,
+        store: LocalStore,
+    ) -> Result<Self, OpenError> {
+        Ok(LocalServer::open(dir, topology, store).await?.connect())
     }
 
     fn connect(server: LocalServer) -> Self {
@@ -101,7 +125,7 @@ impl LocalBroker {
         Ok(())
     }
 
-    async fn open(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
+    async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
         self.connected().await?;
         if self.is_killed() {
             return pending().await;
@@ -141,10 +165,17 @@ impl LocalBroker {
                 () = tokio::time::sleep(confirm.delay) => {}
             }
         }
+        let result = match confirm.published {
+            Published::Done(result) => result,
+            Published::Writing(written) => written.await.unwrap_or_else(|_| {
+                let reason = "broker closed before the confirm".to_owned();
+                Err(PublishError::NotConnected(reason))
+            }),
+        };
         if self.is_killed() {
             return pending().await;
         }
-        confirm.result
+        result
     }
 }
 
@@ -154,7 +185,7 @@ impl Broker for LocalBroker {
         queue: &'a str,
         prefetch: u16,
     ) -> BoxFuture<'a, Result<Subscription, BrokerError>> {
-        Box::pin(self.open(queue, prefetch))
+        Box::pin(self.subscribe(queue, prefetch))
     }
 
     fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
@@ -193,6 +224,8 @@ impl Broker for LocalBroker {
             }
             self.server
                 .with(|state, now| state.remove_connection(self.id, false, now));
+            // What was acknowledged last shall not come again.
+            let _ = tokio::time::timeout(CLOSE_DEADLINE, self.server.flushed()).await;
         })
     }
 }

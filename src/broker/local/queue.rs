@@ -6,19 +6,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::entry::{DeathReason, Entry};
+use super::ready::Ready;
 use crate::config::QueueType;
-use crate::topology::{self, Argument};
+use crate::topology::{self, Argument, Role};
 
 /// How RabbitMQ's internal dead-letter consumer waits before it tries a refused one again.
 const DEAD_LETTER_RETRY: Duration = Duration::from_secs(180);
 
 /// What the queue's arguments say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Spec {
     pub(super) name: Arc<str>,
+    /// New events come in here; everywhere else only what was taken once already.
+    pub(super) main: bool,
     pub(super) quorum: bool,
     ttl: Option<Duration>,
     dead_letter_exchange: Option<String>,
@@ -45,6 +49,7 @@ impl Spec {
         let dead_letter_exchange = text("x-dead-letter-exchange");
         Self {
             name: Arc::from(queue.name.as_str()),
+            main: queue.role == Role::Main,
             quorum,
             ttl: number("x-message-ttl").map(Duration::from_millis),
             // All of these together, else the broker silently falls back to at-most-once.
@@ -85,25 +90,47 @@ pub(super) struct Stuck {
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) spec: Spec,
+    /// Never that of another queue, also not of one deleted.
+    pub(super) number: u32,
     /// Given back, in the order it came back; handed out before everything else.
     pub(super) returns: VecDeque<Entry>,
-    pub(super) ready: VecDeque<Entry>,
+    pub(super) ready: Ready,
     /// Handed out and not settled, by entry id.
     pub(super) held: BTreeMap<u64, Entry>,
     pub(super) stuck: VecDeque<Stuck>,
     ready_bytes: u64,
+    /// Taken, and in the journal only as yet.
+    arriving_bytes: u64,
+}
+
+/// What became of something given back.
+#[derive(Debug)]
+pub(super) enum GivenBack {
+    /// It is ready again; it has come back so often.
+    Ready(u64),
+    /// It has come back too often.
+    TooOften(Entry),
+    /// It was not handed out.
+    Unknown,
 }
 
 impl Queue {
-    pub(super) fn new(spec: Spec) -> Self {
+    pub(super) fn new(spec: Spec, number: u32) -> Self {
         Self {
             spec,
+            number,
             returns: VecDeque::new(),
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             held: BTreeMap::new(),
             stuck: VecDeque::new(),
             ready_bytes: 0,
+            arriving_bytes: 0,
         }
+    }
+
+    /// Whether it is on the higher level here.
+    pub(super) fn prefers(&self, entry: &Entry) -> bool {
+        self.spec.quorum && entry.is_high()
     }
 
     /// Whether a message of this size would be taken.
@@ -112,13 +139,28 @@ impl Queue {
             || self
                 .spec
                 .max_bytes
-                .is_none_or(|max| self.ready_bytes.saturating_add(bytes) <= max)
+                .is_none_or(|max| self.taken_bytes().saturating_add(bytes) <= max)
+    }
+
+    fn taken_bytes(&self) -> u64 {
+        self.ready_bytes.saturating_add(self.arriving_bytes)
+    }
+
+    /// Keeps room for what is on its way into the queue.
+    pub(super) fn reserve(&mut self, bytes: u64) {
+        self.arriving_bytes = self.arriving_bytes.saturating_add(bytes);
+    }
+
+    /// It has arrived, or never will.
+    pub(super) fn release(&mut self, bytes: u64) {
+        self.arriving_bytes = self.arriving_bytes.saturating_sub(bytes);
     }
 
     /// Appends; answers what had to leave at the head under `drop-head`.
     pub(super) fn push(&mut self, entry: Entry) -> Vec<Entry> {
         self.ready_bytes = self.ready_bytes.saturating_add(entry.bytes());
-        self.ready.push_back(entry);
+        let high = self.prefers(&entry);
+        self.ready.push(entry, high);
         let mut dropped = Vec::new();
         if let Some(max) = self.spec.max_bytes.filter(|_| !self.spec.reject_publish) {
             while self.ready_bytes > max {
@@ -139,10 +181,7 @@ impl Queue {
     }
 
     fn pop(&mut self) -> Option<Entry> {
-        let entry = self
-            .returns
-            .pop_front()
-            .or_else(|| self.ready.pop_front())?;
+        let entry = self.returns.pop_front().or_else(|| self.ready.pop())?;
         self.ready_bytes = self.ready_bytes.saturating_sub(entry.bytes());
         Some(entry)
     }
@@ -160,30 +199,45 @@ impl Queue {
     }
 
     /// The consumer is done with it.
-    pub(super) fn settle(&mut self, id: u64) {
-        self.held.remove(&id);
+    pub(super) fn settle(&mut self, id: u64) -> Option<Entry> {
+        self.held.remove(&id)
     }
 
-    /// Puts back what was handed out; answers the entry where it has come back too often.
-    pub(super) fn give_back(&mut self, id: u64) -> Option<Entry> {
-        let mut entry = self.held.remove(&id)?;
+    /// Puts back what was handed out.
+    pub(super) fn give_back(&mut self, id: u64) -> GivenBack {
+        let Some(mut entry) = self.held.remove(&id) else {
+            return GivenBack::Unknown;
+        };
         entry.returned += 1;
-        let limit = self.spec.delivery_limit.filter(|_| self.spec.quorum);
-        if limit.is_some_and(|limit| entry.returned > limit) {
-            return Some(entry);
+        let returned = entry.returned;
+        if self.limit().is_some_and(|limit| returned > limit) {
+            return GivenBack::TooOften(entry);
         }
-        self.ready_bytes = self.ready_bytes.saturating_add(entry.bytes());
-        if !self.spec.quorum {
-            let at = self.ready.partition_point(|e| e.id < entry.id);
-            self.ready.insert(at, entry);
-        } else if limit.is_some() {
-            self.returns.push_back(entry);
-        } else {
+        let high = self.prefers(&entry);
+        if self.spec.quorum && self.limit().is_none() {
             // Without a limit a quorum queue sends it to the back, to be able to truncate
             // its log under endless requeues.
-            self.ready.push_back(entry);
+            self.ready_bytes = self.ready_bytes.saturating_add(entry.bytes());
+            self.ready.push(entry, high);
+        } else {
+            self.put_back(entry);
         }
-        None
+        GivenBack::Ready(returned)
+    }
+
+    fn limit(&self) -> Option<u64> {
+        self.spec.delivery_limit.filter(|_| self.spec.quorum)
+    }
+
+    /// Where what has been handed out once stands from then on.
+    pub(super) fn put_back(&mut self, entry: Entry) {
+        self.ready_bytes = self.ready_bytes.saturating_add(entry.bytes());
+        if self.limit().is_some() {
+            self.returns.push_back(entry);
+        } else {
+            let high = self.prefers(&entry);
+            self.ready.restore(entry, high);
+        }
     }
 
     /// Takes out what has expired at the head; what has expired behind it stays.
@@ -226,12 +280,19 @@ impl Queue {
         self.spec.reject_publish = true;
     }
 
-    /// Drops everything ready; answers how many.
-    pub(super) fn purge(&mut self) -> usize {
-        let purged = self.ready_len();
-        self.returns.clear();
-        self.ready.clear();
+    /// Takes out everything ready.
+    pub(super) fn purge(&mut self) -> Vec<Entry> {
         self.ready_bytes = 0;
-        purged
+        self.returns.drain(..).chain(self.ready.drain()).collect()
+    }
+
+    /// Everything in it, however held.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let stuck = self.stuck.iter().map(|s| &s.entry);
+        self.returns
+            .iter()
+            .chain(self.ready.iter())
+            .chain(self.held.values())
+            .chain(stuck)
     }
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::delivery::Unsettled;
 use super::entry::DeathReason;
 use super::faults::Fault;
+use super::queue::GivenBack;
 use super::state::State;
 use crate::broker::BrokerError;
 
@@ -92,8 +94,8 @@ impl State {
         let refilled = Arc::clone(&consumer.queue);
         for held in settled.into_values() {
             match settlement {
-                Settlement::Ack { .. } => self.acknowledge(&held.queue, held.entry),
-                Settlement::Requeue => self.give_back(&held.queue, held.entry, now),
+                Settlement::Ack { .. } => self.acknowledge(&held),
+                Settlement::Requeue => self.give_back(&held, now),
             }
         }
         self.dirty.insert(refilled);
@@ -101,19 +103,28 @@ impl State {
         Ok(())
     }
 
-    fn acknowledge(&mut self, queue: &Arc<str>, entry: u64) {
-        if let Some(slot) = self.queues.get_mut(queue) {
-            slot.queue.settle(entry);
+    fn acknowledge(&mut self, held: &Unsettled) {
+        let slot = self.queues.get_mut(&held.queue);
+        let slot = slot.filter(|s| s.queue.number == held.number);
+        if let Some(entry) = slot.and_then(|s| s.queue.settle(held.entry)) {
+            self.journal.gone(&entry);
         }
     }
 
-    fn give_back(&mut self, queue: &Arc<str>, entry: u64, now: Instant) {
-        let Some(slot) = self.queues.get_mut(queue) else {
+    pub(super) fn give_back(&mut self, held: &Unsettled, now: Instant) {
+        let slot = self.queues.get_mut(&held.queue);
+        let Some(slot) = slot.filter(|s| s.queue.number == held.number) else {
             return;
         };
-        self.dirty.insert(Arc::clone(queue));
-        if let Some(entry) = slot.queue.give_back(entry) {
-            self.dead_letter(queue, entry, DeathReason::DeliveryLimit, now);
+        self.dirty.insert(Arc::clone(&held.queue));
+        match slot.queue.give_back(held.entry) {
+            GivenBack::Ready(returned) => {
+                self.journal.came_back(held.number, held.entry, returned);
+            }
+            GivenBack::TooOften(entry) => {
+                self.dead_letter(&held.queue, entry, DeathReason::DeliveryLimit, now);
+            }
+            GivenBack::Unknown => {}
         }
     }
 
@@ -135,7 +146,7 @@ impl State {
         }
         self.detach(&consumer.queue, id);
         for held in std::mem::take(&mut consumer.unsettled).into_values() {
-            self.give_back(&held.queue, held.entry, now);
+            self.give_back(&held, now);
         }
     }
 }

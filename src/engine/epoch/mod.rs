@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::broker::{BrokerError, Delivery, Subscription};
-use crate::codec::IdOrigin;
 use crate::engine::batch_run::{self, Answered};
 use crate::engine::buffer::{Buffer, Held};
 use crate::engine::confirm::{Confirmation, confirm};
@@ -194,19 +193,10 @@ impl<'a> Epoch<'a> {
     /// Answers whether the event had no id and got one of its own.
     fn hold(&mut self, delivery: Delivery) -> bool {
         self.tracker.delivered(delivery.tag);
-        let event = self.shared.codec.decode(&delivery.message);
-        let assigned = matches!(&event, Ok(e) if e.id_origin == IdOrigin::Assigned);
-        let event = event
-            .map(|decoded| decoded.event)
-            .map_err(|undecodable| undecodable.failure);
         let suspect = delivery
             .delivery_count
             .is_some_and(|count| count >= self.shared.config.queue.suspect_after);
-        let held = Held {
-            delivery,
-            event,
-            received: Instant::now(),
-        };
+        let (held, assigned) = Held::new(&self.shared.codec, delivery);
         if suspect && held.event.is_ok() {
             let publication = self.shared.suspect(held);
             self.confirming

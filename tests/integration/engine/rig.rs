@@ -10,12 +10,11 @@ use fanout::config::Config;
 use fanout::engine::{Counts, Engine, EngineConfig, EngineError, Monitor, Shutdown, Snapshot};
 use fanout::topology::Topology;
 use fanout_contract::Processor;
-use futures::StreamExt;
 use tokio::task::JoinHandle;
 
 use super::SOON;
 use crate::support::rabbitmq::{RabbitMq, Vhost};
-use crate::support::{eventually, within};
+use crate::support::{eventually, queues, within};
 
 pub struct Rig {
     pub vhost: Vhost,
@@ -73,40 +72,22 @@ impl Rig {
 
     /// Publishes all of it, confirmed.
     pub async fn publish(&self, messages: impl IntoIterator<Item = Message>) {
-        let publishes = messages.into_iter().map(|m| self.broker.publish(m));
-        for result in futures::future::join_all(publishes).await {
-            result.unwrap();
-        }
+        queues::publish(&self.broker, messages).await;
     }
 
     /// Messages ready in a queue.
     pub async fn ready(&self, queue: &str) -> u64 {
-        self.broker.depth(queue).await.unwrap().unwrap().ready
+        queues::ready(&self.broker, queue).await
     }
 
     /// Waits until so many messages are ready in a queue.
     pub async fn ready_is(&self, queue: &str, count: u64) {
-        let mut last = None;
-        let look = async || {
-            last = self.broker.depth(queue).await.ok().flatten();
-            last.is_some_and(|depth| depth.ready == count).then_some(())
-        };
-        let waited = tokio::time::timeout(SOON, eventually(queue, SOON * 2, look)).await;
-        assert!(waited.is_ok(), "{queue}: {last:?}, not {count}");
+        queues::ready_is(&self.broker, queue, count).await;
     }
 
     /// All messages ready in a queue, which keeps them.
     pub async fn look_into(&self, queue: &str) -> Vec<Delivery> {
-        let count = self.ready(queue).await;
-        let mut subscription = self.broker.consume(queue, u16::MAX).await.unwrap();
-        let mut found = Vec::new();
-        for _ in 0..count {
-            let next = within("a message", SOON, subscription.deliveries.next()).await;
-            found.push(next.unwrap().unwrap());
-        }
-        subscription.channel.close().await.unwrap();
-        self.ready_is(queue, count).await;
-        found
+        queues::look_into(&self.broker, queue).await
     }
 
     /// Sets a policy as an operator would.

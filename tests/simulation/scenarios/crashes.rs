@@ -59,6 +59,30 @@ async fn a_thousand_crashes_of_whole_batches_dead_letter_nobody() {
     assert_eq!(applied(&world) as u64, published);
 }
 
+/// The suspects pay for no crash that is not their own.
+#[tokio::test(start_paused = true)]
+async fn processes_killed_again_and_again_soon_after_their_start_dead_letter_no_suspect() {
+    let mut world = world();
+    for number in 0..50 {
+        let spec = Spec::new(number, Deed::Apply);
+        let mut message = spec.message();
+        message.exchange.clear();
+        message.routing_key = names::suspect(QUEUE);
+        world.server.deposit(&message).unwrap();
+        world.oracle.accepted.insert(spec.token(), spec);
+    }
+    for death in 0..200 {
+        let process = world.start();
+        let most = if death < 100 { 10 } else { 9_000 };
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..most))).await;
+        process.kill();
+    }
+    let process = world.start();
+    comes_to_rest(&world, process).await;
+    assert_eq!(reasons(&world), Vec::<String>::new());
+    assert_eq!(applied(&world), 50);
+}
+
 /// A world whose follow-ups go to a queue of their own, which nobody consumes.
 fn world_with_results() -> World {
     let mut config = config();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::events::{ALWAYS, Deed, Form, Spec, token};
 use super::store::Outage;
 use super::world::{DEAD, Process, QUEUE, World, config, eventually, promptly};
-use fanout::topology::names::headers;
+use fanout::topology::names::{self, headers};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);

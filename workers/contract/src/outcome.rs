@@ -44,6 +44,13 @@ impl Outcome {
     pub fn applied() -> Self {
         Self::Applied(Vec::new())
     }
+
+    /// What an event comes to that the processor said nothing about: a transient failure
+    /// with code `unsettled`.
+    pub fn unsettled() -> Self {
+        let text = "the processor gave no outcome";
+        Self::Failed(Failure::transient(codes::UNSETTLED, text))
+    }
 }
 
 /// One verdict per event of the batch it was made for.
@@ -108,14 +115,7 @@ impl Outcomes {
     pub fn into_vec(self) -> Vec<Outcome> {
         self.slots
             .into_iter()
-            .map(|slot| slot.unwrap_or_else(unsettled))
+            .map(|slot| slot.unwrap_or_else(Outcome::unsettled))
             .collect()
     }
-}
-
-fn unsettled() -> Outcome {
-    Outcome::Failed(Failure::transient(
-        codes::UNSETTLED,
-        "the processor gave no outcome",
-    ))
 }

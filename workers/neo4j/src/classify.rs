@@ -154,6 +154,7 @@ fn judge(error: &StoreError) -> (Verdict, ReasonCode, &'static str) {
             contract::DEADLINE_EXCEEDED,
             "whether it took effect is unknown",
         ),
+        StoreError::Busy => (Contention, contract::CONTENTION, "transactions take long"),
         StoreError::Login => (SetUp, codes::AUTHENTICATION, "check user and password"),
         StoreError::LoginLimited => (
             Outage,

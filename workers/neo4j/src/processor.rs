@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::classify::{Verdict, in_prepare, in_process};
@@ -22,6 +23,9 @@ use crate::value::Value;
 /// Tries of one transaction against other writers. Measured with three writers on the same
 /// keys: a deadlock takes at most every second transaction, so that five in a row are rare.
 const TRIES: u32 = 5;
+/// Part of the query timeout that a planned batch waits for its turn to write. The timeout is
+/// five sixths of the runtime's deadline at most, so that waiting and writing fit into it.
+const PATIENCE: u32 = 5;
 /// Wait before another try, milliseconds: long enough for the winner of a deadlock to commit.
 const WAIT_MS: std::ops::RangeInclusive<u64> = 2..=10;
 
@@ -33,6 +37,8 @@ pub struct Neo4jProcessor {
     store: Arc<dyn GraphStore>,
     mapping: Box<dyn Mapping>,
     settings: Settings,
+    /// Turns at the store; who waits has planned its batch already.
+    writing: Semaphore,
 }
 
 #[derive(Debug)]
@@ -84,6 +90,7 @@ impl Neo4jProcessor {
                 query_timeout: config.query_timeout,
                 writers: config.writers,
             },
+            writing: Semaphore::new(config.writers.get()),
         }
     }
 
@@ -113,19 +120,28 @@ impl Neo4jProcessor {
         if plan.entries.is_empty() {
             return Ok(plan.outcomes);
         }
+        let patience = self.settings.query_timeout / PATIENCE;
+        let Ok(_turn) = timeout(patience, self.writing.acquire()).await else {
+            return Err(StoreError::Busy);
+        };
+        let written = timeout(self.settings.query_timeout, self.persist(&plan)).await;
+        let written = written.unwrap_or(Err(StoreError::TimedOut))?;
+        Ok(plan.settle(written.repeated, &written.older))
+    }
+
+    /// Writes, and tries again where other writers were in the way.
+    async fn persist(&self, plan: &Plan) -> Result<Written, StoreError> {
         let mut tries = 1;
-        let written = loop {
-            match self.attempt(&plan).await {
-                Ok(written) => break written,
+        loop {
+            match self.attempt(plan).await {
                 Err(error) if tries < TRIES && Verdict::of(&error).is_worth_another_try() => {
                     tracing::debug!(tries, %error, "other writers were in the way");
                     sleep(Duration::from_millis(fastrand::u64(WAIT_MS))).await;
                     tries += 1;
                 }
-                Err(error) => return Err(error),
+                ended => return ended,
             }
-        };
-        Ok(plan.settle(written.repeated, &written.older))
+        }
     }
 
     async fn attempt(&self, plan: &Plan) -> Result<Written, StoreError> {
@@ -242,19 +258,19 @@ impl Processor for Neo4jProcessor {
     }
 
     fn process<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Outcomes, Failure>> {
-        Box::pin(async {
-            let applied = timeout(self.settings.query_timeout, self.apply(batch)).await;
-            applied
-                .unwrap_or(Err(StoreError::TimedOut))
-                .map_err(in_process)
-        })
+        Box::pin(async { self.apply(batch).await.map_err(in_process) })
     }
 
+    /// One more than writers: its batch is planned while the others write.
     fn concurrency(&self) -> Option<NonZeroUsize> {
-        Some(self.settings.writers)
+        Some(self.settings.writers.saturating_add(1))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         self.store.close()
     }
 }
+
+#[cfg(test)]
+#[path = "processor_tests.rs"]
+mod tests;

@@ -261,3 +261,26 @@ async fn copies_multiply_a_message_unless_it_is_dead_lettered_under_a_new_key() 
         assert_eq!(headers.contains_key("CC"), queue != "a");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_of_a_high_priority_pass_for_one_of_a_normal_one() {
+    let broker = broker_with(vec![limited("q"), classic("c")]);
+    for queue in ["q", "c"] {
+        for (body, priority) in [("n1", 0), ("n2", 4), ("h1", 5), ("h2", 9), ("h3", 5)] {
+            let mut message = message("", queue, body);
+            message.properties.priority = Some(priority);
+            broker.publish(message).await.unwrap();
+        }
+    }
+    let mut quorum = broker.consume("q", 10).await.unwrap();
+    assert_eq!(
+        delivered(&buffered(&mut quorum).await),
+        ["h1", "h2", "n1", "h3", "n2"]
+    );
+    // A classic queue that was not declared with priorities ignores them.
+    let mut classic = broker.consume("c", 10).await.unwrap();
+    assert_eq!(
+        delivered(&buffered(&mut classic).await),
+        ["n1", "n2", "h1", "h2", "h3"]
+    );
+}

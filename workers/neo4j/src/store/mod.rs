@@ -117,6 +117,9 @@ pub enum StoreError {
     /// No answer in time; whether it took effect is unknown.
     #[error("no answer from the server in time")]
     TimedOut,
+    /// Other batches were being written all the time.
+    #[error("no turn to write in time")]
+    Busy,
     /// The login was refused.
     #[error("the server refused the login")]
     Login,
