@@ -1,8 +1,9 @@
 //! # Stores inside the process
 //!
-//! What `fanout demo` and tests without servers write to: [`vectors`], a vector store that
-//! speaks Qdrant's protocol over Qdrant Edge. The processors in front of it are the ones of
-//! production and do not know the difference.
+//! What `fanout demo` and tests without servers write to: [`graph`], a property graph behind
+//! the seam of the Neo4j processor, and [`vectors`], a vector store that speaks Qdrant's
+//! protocol over Qdrant Edge. The processors in front of them are the ones of production and do
+//! not know the difference.
 //!
 //! Needs a CPU with AVX2 on x86-64: the vector engine is compiled for it.
 #![cfg_attr(
@@ -15,4 +16,5 @@
     )
 )]
 
+pub mod graph;
 pub mod vectors;

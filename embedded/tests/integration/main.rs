@@ -1,4 +1,5 @@
-//! What tests rely on with either image, the official one or the stand-in made from here.
+//! Against servers: what tests rely on with either image of Qdrant, the official one or the
+//! stand-in made from here; and the embedded graph beside a Neo4j.
 #![allow(
     unreachable_pub,
     clippy::unwrap_used,
@@ -7,5 +8,6 @@
     clippy::panic
 )]
 
+mod parity;
 mod server;
 mod support;
