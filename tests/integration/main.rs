@@ -15,6 +15,8 @@ mod engine;
 #[path = "../cli/program.rs"]
 mod program;
 mod publish;
+#[cfg(feature = "qdrant")]
+mod qdrant;
 mod worker;
 #[path = "../worker/program.rs"]
 mod worker_program;
