@@ -6,7 +6,8 @@ ARG BASE_IMAGE=debian:bookworm-slim
 FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin run-worker --bin fanout
+# Without the embedded stores, which only `fanout demo` needs.
+RUN cargo build --release --locked --no-default-features --features cli,neo4j,qdrant --bin run-worker --bin fanout
 
 FROM ${BASE_IMAGE}
 # Public certificate authorities, for amqps:// and bolt+s://.

@@ -10,6 +10,8 @@
 mod arguments;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/demo.rs"]
+mod demo;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/servers.rs"]

@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
+    &["demo"],
     &["publish"],
     &["topology"],
     &["topology", "print"],

@@ -7,6 +7,7 @@ use crate::{completions, config, publish, queue, topology};
 
 const EXAMPLES: &str = "\
 Examples:
+  fanout demo                           all of it in one process, with no server
   fanout publish events.ndjson          publish a file, one JSON event a line
   zcat shop.csv.gz | fanout publish - --format csv
   fanout topology apply                 declare exchanges, queues and bindings
@@ -35,6 +36,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[cfg(feature = "embedded")]
+    Demo(crate::demo::DemoArgs),
     Publish(publish::PublishArgs),
     Topology(topology::TopologyArgs),
     Queue(queue::QueueArgs),

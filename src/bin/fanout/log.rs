@@ -9,11 +9,16 @@ use crate::output::coloured;
 
 /// `-v` wins over `FANOUT_LOG`, which is meant for workers but obeyed where it is set.
 pub(crate) fn start(verbose: u8, config: &Config) -> Result<(), CommandError> {
+    // The AMQP library calls the end of every connection an error; what matters of it
+    // reaches the user through our own messages.
+    start_with("warn,lapin=off", verbose, config)
+}
+
+/// The same with another filter where nothing was asked for.
+pub(crate) fn start_with(default: &str, verbose: u8, config: &Config) -> Result<(), CommandError> {
     let filter = match verbose {
         0 if std::env::var_os("FANOUT_LOG").is_some() => config.log.filter.as_str(),
-        // The AMQP library calls the end of every connection an error; what matters of it
-        // reaches the user through our own messages.
-        0 => "warn,lapin=off",
+        0 => default,
         1 => "info",
         2 => "debug",
         _ => "trace",

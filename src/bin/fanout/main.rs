@@ -13,11 +13,14 @@ mod cli;
 mod completions;
 mod config;
 mod connect;
+#[cfg(feature = "embedded")]
+mod demo;
 mod exit;
 mod log;
 mod output;
 mod publish;
 mod queue;
+mod runtime;
 mod settings;
 mod signals;
 mod topology;
@@ -37,6 +40,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Exit, CommandError> {
     match &cli.command {
         Command::Completions(args) => return completions::run(args),
+        #[cfg(feature = "embedded")]
+        Command::Demo(args) => return demo::start(args.clone(), cli.verbose),
         Command::Config(args) if !config::needs_configuration(args) => {
             return config::print_defaults();
         }
@@ -44,12 +49,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
     }
     let loaded = settings::load(cli.config)?;
     log::start(cli.verbose, &loaded.config)?;
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| CommandError::new(Exit::StartUp, format!("no runtime: {error}")))?;
-    let exit = runtime.block_on(dispatch(cli.command, loaded));
-    // A thread may wait for standard input for ever.
-    runtime.shutdown_background();
-    exit
+    runtime::block_on(dispatch(cli.command, loaded))
 }
 
 async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Exit, CommandError> {
@@ -59,5 +59,7 @@ async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Ex
         Command::Queue(args) => queue::run(args, loaded.config).await,
         Command::Config(args) => config::run(&args, &loaded),
         Command::Completions(args) => completions::run(&args),
+        #[cfg(feature = "embedded")]
+        Command::Demo(args) => demo::run(args).await,
     }
 }

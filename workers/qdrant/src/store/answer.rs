@@ -56,15 +56,22 @@ impl Point {
 
     pub(super) fn read(point: RetrievedPoint) -> Result<Self, StoreError> {
         let vector = point.vectors.and_then(|vectors| vectors.get_vector());
+        let vector = match vector {
+            Some(vector_output::Vector::Dense(dense)) if !dense.data.is_empty() => Some(dense.data),
+            _ => None,
+        };
+        Self::of(point.id, point.payload, vector)
+    }
+
+    pub(super) fn of(
+        id: Option<PointId>,
+        payload: HashMap<String, Value>,
+        vector: Option<Vec<f32>>,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
-            id: uuid(point.id)?,
-            payload: point.payload,
-            vector: match vector {
-                Some(vector_output::Vector::Dense(dense)) if !dense.data.is_empty() => {
-                    Some(dense.data)
-                }
-                _ => None,
-            },
+            id: uuid(id)?,
+            payload,
+            vector,
         })
     }
 

@@ -32,8 +32,23 @@ pub(crate) enum Condition {
 
 impl Condition {
     fn filter(conditions: Vec<Self>) -> Filter {
-        let one = |condition| grpc::Condition {
-            condition_one_of: Some(match condition {
+        Filter {
+            must: conditions.into_iter().map(Self::into_grpc).collect(),
+            ..Filter::default()
+        }
+    }
+
+    /// What meets none of the conditions.
+    pub(super) fn excluding(conditions: Vec<Self>) -> Filter {
+        Filter {
+            must_not: conditions.into_iter().map(Self::into_grpc).collect(),
+            ..Filter::default()
+        }
+    }
+
+    fn into_grpc(self) -> grpc::Condition {
+        grpc::Condition {
+            condition_one_of: Some(match self {
                 Self::Any(key, strings) => ConditionOneOf::Field(FieldCondition {
                     key: key.to_owned(),
                     r#match: Some(Match {
@@ -45,10 +60,6 @@ impl Condition {
                     has_id: ids.into_iter().map(point_id).collect(),
                 }),
             }),
-        };
-        Filter {
-            must: conditions.into_iter().map(one).collect(),
-            ..Filter::default()
         }
     }
 }

@@ -9,8 +9,10 @@ mod channel;
 mod error;
 mod prepare;
 mod read;
+mod search;
 
 pub use answer::Point;
 pub(crate) use calls::{Condition, Fields};
 pub use channel::QdrantStore;
 pub(crate) use error::StoreError;
+pub use search::Near;

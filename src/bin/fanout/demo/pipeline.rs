@@ -1,0 +1,148 @@
+//! Publisher, both engines, and the outage in the middle: what a deployment runs as several
+//! processes, here in one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanout::broker::Broker;
+use fanout::broker::local::LocalServer;
+use fanout::codec::Codec;
+use fanout::config::Config;
+use fanout::engine::{Counts, Engine, EngineConfig, EngineError, Monitor, Shutdown};
+use fanout_contract::Processor;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::day::Day;
+use super::progress::Progress;
+use crate::exit::{CommandError, Exit};
+
+/// Unconfirmed messages at once, so that one sync of the disk serves many.
+const WINDOW: usize = 500;
+/// Between two looks at how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// When the graph goes away: so many of its events in a hundred are done.
+const OUTAGE_AT: u64 = 40;
+/// How long it stays away.
+const OUTAGE: Duration = Duration::from_secs(1);
+/// A second of retries: the day is short.
+pub(super) const RETRY_DELAYS: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+];
+/// How soon the breaker looks again whether the graph is back.
+const OPEN_FOR: Duration = Duration::from_millis(250);
+/// Lanes of each engine.
+const LANES: usize = 2;
+
+/// The settings of the demonstration: the defaults, but for what a short day needs.
+pub(super) fn config() -> Config {
+    let mut config = Config::default();
+    config.worker.lanes = LANES;
+    config.breaker.open_for = OPEN_FOR;
+    for queue in config.queues.values_mut() {
+        queue.retry_delays = RETRY_DELAYS.to_vec();
+    }
+    config
+}
+
+/// An engine at work.
+pub(super) struct Running {
+    pub(super) queue: String,
+    pub(super) monitor: Arc<Monitor>,
+    task: JoinHandle<Result<Counts, EngineError>>,
+}
+
+impl Running {
+    /// Takes the events of the queue with this key through the processor.
+    pub(super) fn start(
+        config: &Config,
+        key: &str,
+        broker: &LocalServer,
+        processor: Arc<dyn Processor>,
+        shutdown: &Shutdown,
+    ) -> Result<Self, CommandError> {
+        let engine = EngineConfig::from_config(config, key);
+        let engine =
+            engine.ok_or_else(|| CommandError::new(Exit::RunTime, format!("no queue {key}")))?;
+        let queue = engine.queue.name.clone();
+        let codec = Arc::new(Codec::new(config.codec.clone()));
+        let engine = Engine::new(engine, Arc::new(broker.connect()), processor, codec);
+        Ok(Self {
+            queue,
+            monitor: engine.monitor(),
+            task: tokio::spawn(engine.run(shutdown.clone())),
+        })
+    }
+
+    /// Whether it has come to its end, which it does not by itself while all is well.
+    pub(super) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Waits until it has drained.
+    pub(super) async fn ended(self) -> Result<Counts, CommandError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            CommandError::new(Exit::RunTime, format!("{}: {error}", self.queue))
+        };
+        match self.task.await {
+            Ok(Ok(counts)) => Ok(counts),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// Publishes the day, each message confirmed once it is on disk.
+pub(super) async fn publish(
+    day: &Day,
+    broker: &LocalServer,
+    progress: &Progress,
+) -> Result<(), CommandError> {
+    let broker = broker.connect();
+    let confirms = stream::iter(day.messages().map(|message| broker.publish(message)));
+    confirms
+        .buffer_unordered(WINDOW)
+        .try_for_each(|()| {
+            progress.published();
+            futures::future::ok(())
+        })
+        .await
+        .map_err(|error| CommandError::new(Exit::RunTime, format!("cannot publish: {error}")))
+}
+
+/// Switches the graph off once it is amid its work, and on again; answers how long it was away.
+pub(super) async fn outage(graph: &Running, total: usize, switch: impl Fn(bool)) -> Duration {
+    let amid = total as u64 * OUTAGE_AT / 100;
+    let done = || {
+        let counts = graph.monitor.counts();
+        counts.applied + counts.skipped
+    };
+    while done() < amid && !graph.has_ended() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let start = tokio::time::Instant::now();
+    switch(false);
+    tokio::time::sleep(OUTAGE).await;
+    switch(true);
+    start.elapsed()
+}
+
+/// Waits until nothing is left to be done: all queues but those of dead letters are empty. Or
+/// until it is asked to stop, or an engine has ended.
+pub(super) async fn all_done(
+    broker: &LocalServer,
+    dead_letters: &str,
+    engines: [&Running; 2],
+    stop: &CancellationToken,
+) {
+    let left = |queue: &String| queue != dead_letters && broker.count(queue) != Some(0);
+    while broker.queues().iter().any(left) {
+        if stop.is_cancelled() || engines.iter().any(|engine| engine.has_ended()) {
+            return;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
