@@ -15,6 +15,11 @@ use super::monitor::Monitor;
 use crate::config::{BreakerConfig, FloodGuardConfig};
 use crate::recovery::{Breaker, BreakerState, FloodGuard};
 
+/// Events that have to pass one by one after a pause of the flood guard. Each redelivery of a
+/// window counts towards crash suspects, so that it has to be worth it; by chance three pass
+/// in one of eight half-bad floods, and hardly ever in a worse one.
+const FLOOD_TRIALS: usize = 3;
+
 /// How a lane may consume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
@@ -40,6 +45,8 @@ struct Inner {
     flood: FloodGuard,
     flood_pause: Duration,
     flooded_until: Option<Instant>,
+    /// Events that still have to pass alone since the last pause.
+    flood_trials: usize,
     trial_taken: bool,
     problem: Option<Failure>,
 }
@@ -63,6 +70,7 @@ impl Destination {
             flood_pause: flood.pause,
             flood: FloodGuard::new(flood),
             flooded_until: None,
+            flood_trials: 0,
             trial_taken: false,
             problem: None,
         };
@@ -143,13 +151,16 @@ impl Destination {
         codes: impl Iterator<Item = Option<ReasonCode>>,
     ) -> Option<ReasonCode> {
         let mut inner = self.inner();
-        let now: Vec<_> = codes
-            .inspect(|code| inner.flood.observe(*code))
-            .flatten()
-            .collect();
+        let codes: Vec<_> = codes.inspect(|code| inner.flood.observe(*code)).collect();
         // What was seen before the pause is no reason to pause again for events that pass.
-        let code = inner.flood.flooding().filter(|code| now.contains(code))?;
+        let flooding = inner.flood.flooding();
+        let Some(code) = flooding.filter(|code| codes.contains(&Some(*code))) else {
+            self.passed(&mut inner, codes.len());
+            return None;
+        };
         inner.flooded_until = Some(Instant::now() + inner.flood_pause);
+        inner.flood_trials = FLOOD_TRIALS;
+        inner.trial_taken = false;
         self.monitor.flood(Some(code));
         tracing::error!(
             reason = code.as_str(),
@@ -158,6 +169,14 @@ impl Destination {
         );
         self.publish(&inner);
         Some(code)
+    }
+
+    /// So many events came through since a pause of the flood guard.
+    fn passed(&self, inner: &mut Inner, events: usize) {
+        if inner.flood_trials > 0 {
+            inner.flood_trials = inner.flood_trials.saturating_sub(events);
+            self.publish(inner);
+        }
     }
 
     /// Probes while the breaker is open and lifts pauses. Runs as long as the engine.
@@ -262,8 +281,8 @@ impl Inner {
     fn passage(&self) -> Passage {
         match self.breaker.state() {
             _ if self.flooded_until.is_some() => Passage::Shut,
-            BreakerState::Closed => Passage::Open,
-            BreakerState::HalfOpen => Passage::Trial {
+            BreakerState::Closed if self.flood_trials == 0 => Passage::Open,
+            BreakerState::Closed | BreakerState::HalfOpen => Passage::Trial {
                 taken: self.trial_taken,
             },
             BreakerState::Open { .. } => Passage::Shut,
