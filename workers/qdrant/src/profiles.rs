@@ -22,6 +22,8 @@ use crate::store::{Condition, Fields, Point, QdrantStore, StoreError};
 /// Users whose interactions are read together: measured, 5,000 to 8,000 users/s where one by
 /// one it is 1,500.
 const USERS: usize = 64;
+/// Users whose tombstones are asked for together, where there is nothing else to read.
+const TOMBSTONES: usize = 512;
 /// Chunks of users under way at once; bounds the memory for their histories.
 const CHUNKS: usize = 4;
 /// Interactions of a page.
@@ -67,7 +69,8 @@ impl Folder<'_> {
 
     /// Brings the profiles of these users up to date.
     pub(crate) async fn refold(&self, users: Vec<Id>) -> Result<Refolded, StoreError> {
-        let chunks: Vec<_> = users.chunks(USERS).map(|users| self.chunk(users)).collect();
+        let size = if self.folds() { USERS } else { TOMBSTONES };
+        let chunks: Vec<_> = users.chunks(size).map(|users| self.chunk(users)).collect();
         let chunks = stream::iter(chunks).buffer_unordered(CHUNKS);
         let merge = |mut all: Refolded, one: Refolded| async move {
             all.erased.extend(one.erased);

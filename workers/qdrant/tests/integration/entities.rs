@@ -3,6 +3,7 @@
 use fanout_contract::{Outcome, Processor, SkipReason};
 use fanout_qdrant::store::QdrantStore;
 use fanout_qdrant::{Collection, QdrantConfig};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::events::{at, batch, builder, deleted, event, upserted, user_deleted, viewed};
@@ -355,4 +356,34 @@ async fn ids_keep_their_json_type() {
     };
     assert_eq!(vector(7.into()).await, X);
     assert_eq!(vector("7".into()).await, Y);
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn of_versions_that_several_processes_write_at_once_the_newest_stands() {
+    let config = Server::shared().await.config();
+    let store = QdrantStore::new(&config).unwrap();
+    let processors = join_all((0..4).map(|_| ready(config.clone()))).await;
+    for round in 0..10 {
+        let id = format!("p{round}");
+        let writer = |writer: i64| {
+            let (processor, id) = (&processors[usize::try_from(writer).unwrap()], &id);
+            async move {
+                for step in 0..5 {
+                    // each writer has its newest version at another step
+                    let version = (step + writer) % 5 * 4 + writer;
+                    let event = upserted(&format!("{id}-{version}"), id.as_str(), version, &X);
+                    let event = batch([event]);
+                    for _ in 0..50 {
+                        let outcomes = processor.process(&event).await.unwrap().into_vec();
+                        if !matches!(outcomes[0], Outcome::Failed(_)) {
+                            break;
+                        }
+                    }
+                }
+            }
+        };
+        join_all((0..4).map(writer)).await;
+        assert_eq!(product(&store, &id).await.0["name"], format!("{id}-19"));
+    }
 }

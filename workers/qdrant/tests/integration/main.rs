@@ -14,3 +14,4 @@ mod support;
 mod entities;
 mod preparing;
 mod profiles;
+mod refusals;

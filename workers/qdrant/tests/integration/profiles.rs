@@ -240,3 +240,41 @@ async fn without_profiles_only_points_are_written_and_deleted_users_stay_away() 
     assert_eq!(store.size(Collection::Profiles).await.unwrap(), 0);
     assert_eq!(store.size(Collection::Interactions).await.unwrap(), 1);
 }
+
+/// A worker that ends between writing a product and folding its users leaves old profiles;
+/// its event comes again, perhaps behind a newer version that folds nothing.
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn what_a_worker_left_unfolded_is_folded_when_the_event_comes_again() {
+    let (east, north) = ([1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]);
+    for newer in [false, true] {
+        let config = Server::shared().await.config();
+        let (processor, store) = (
+            ready(config.clone()).await,
+            QdrantStore::new(&config).unwrap(),
+        );
+        let ended_early = ready(QdrantConfig {
+            profiles: false,
+            ..config
+        })
+        .await;
+        let vector = async || {
+            let point = store
+                .point(Collection::Profiles, &"u".into())
+                .await
+                .unwrap();
+            point.unwrap().vector().unwrap().to_vec()
+        };
+        let first = [upserted("a", "p", 1, &east), viewed("v", "u", "p", 1)];
+        processor.process(&batch(first)).await.unwrap();
+        let moved = upserted("b", "p", 2, &north);
+        ended_early.process(&batch([moved.clone()])).await.unwrap();
+        if newer {
+            let renamed = upserted("c", "p", 3, &north);
+            processor.process(&batch([renamed])).await.unwrap();
+        }
+        assert_eq!(vector().await, east);
+        processor.process(&batch([moved])).await.unwrap();
+        assert_eq!(vector().await, north, "{newer}");
+    }
+}
