@@ -33,5 +33,6 @@ pub mod operate;
 pub mod publish;
 pub mod recovery;
 pub mod telemetry;
+pub mod testing;
 pub mod topology;
 pub mod worker;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanout::broker::Message;
 use fanout::broker::local::{LocalBroker, LocalServer};
-use fanout::broker::{Broker, Message};
-use fanout::codec::Codec;
 use fanout::config::{Config, QueueConfig};
-use fanout::engine::{Counts, Engine, EngineConfig, EngineError, Monitor, Shutdown};
+use fanout::engine::{Counts, EngineError, Monitor, Shutdown};
+use fanout::testing;
 use fanout::topology::{Topology, names};
-use tokio::task::JoinHandle;
 
 use super::events::{Deed, Spec};
 use super::oracle::{Census, Findings, Oracle};
@@ -36,14 +35,14 @@ pub struct Process {
     pub shutdown: Shutdown,
     pub monitor: Arc<Monitor>,
     pub life: Life,
-    task: JoinHandle<Result<Counts, EngineError>>,
+    process: testing::Process,
 }
 
 impl Process {
     /// `kill -9`: nothing is said to anybody.
     pub fn kill(self) {
         self.life.end();
-        self.task.abort();
+        self.process.kill();
     }
 
     /// Waits for its end; `None` where it dies instead.
@@ -54,11 +53,7 @@ impl Process {
                 self.kill();
                 None
             }
-            ended = &mut self.task => {
-                let ended = ended.expect("the engine does not panic");
-                self.broker.close().await;
-                Some(ended)
-            }
+            ended = self.process.ended() => Some(ended),
         }
     }
 
@@ -98,17 +93,14 @@ impl World {
         let broker = Arc::new(self.server.connect());
         let life = Life::new(broker.clone());
         let processor = Arc::new(Simulated::new(self.store.clone(), life.clone()));
-        let config = EngineConfig::from_config(&self.config, "sim").unwrap();
-        let codec = Arc::new(Codec::new(self.config.codec.clone()));
-        let engine = Engine::new(config, broker.clone(), processor, codec);
-        let (monitor, shutdown) = (engine.monitor(), Shutdown::new());
-        let task = tokio::spawn(engine.run(shutdown.clone()));
+        let process =
+            testing::Process::start(broker.clone(), &self.config, "sim", processor).unwrap();
         Process {
             broker,
-            shutdown,
-            monitor,
+            shutdown: process.shutdown().clone(),
+            monitor: process.monitor().clone(),
             life,
-            task,
+            process,
         }
     }
 
@@ -161,11 +153,7 @@ impl World {
 
     /// Whether everything has left the queues but the dead-letter queue.
     pub fn is_quiet(&self) -> bool {
-        let queues = self.server.queues();
-        queues
-            .iter()
-            .filter(|q| *q != DEAD)
-            .all(|q| self.held(q) == 0)
+        testing::quiet(&self.server, &[DEAD])
     }
 
     /// Waits until all is quiet, or so long.
