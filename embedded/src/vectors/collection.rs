@@ -115,7 +115,11 @@ impl Collection {
 
     /// Brings the journal to the disk.
     pub(super) fn sync(&self) -> std::io::Result<()> {
-        self.journal.lock().sync()
+        let Some(file) = self.journal.lock().take_unsynced() else {
+            return Ok(());
+        };
+        file.sync_data()
+            .inspect_err(|_| self.journal.lock().is_unsynced())
     }
 
     /// Brings everything into the segments' files.

@@ -12,6 +12,9 @@ pub enum VectorStoreError {
     /// Another process has the folder open.
     #[error("the folder {} is in use by another process", .0.display())]
     InUse(PathBuf),
+    /// The CPU is none that the engine is compiled for.
+    #[error("the vector engine needs a CPU with AVX2")]
+    Cpu,
     /// The engine refused its files.
     #[error("the vector engine: {0}")]
     Engine(#[from] qdrant_edge::OperationError),

@@ -8,6 +8,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use prost::Message;
 use qdrant_client::qdrant::PointsUpdateOperation;
@@ -18,7 +19,7 @@ const HEAD: usize = 8;
 const MAX_RECORD: u32 = 512 * 1024 * 1024;
 
 pub(super) struct Journal {
-    file: File,
+    file: Arc<File>,
     len: u64,
     unsynced: bool,
 }
@@ -27,7 +28,7 @@ impl Journal {
     /// Opens or makes the file, and reads all whole records. A torn end is cut off: what it
     /// began was never answered.
     pub(super) fn open(path: &Path) -> std::io::Result<(Self, Vec<PointsUpdateOperation>)> {
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .read(true)
@@ -35,9 +36,9 @@ impl Journal {
             .open(path)?;
         let (records, len) = read_all(&mut BufReader::new(&file))?;
         file.set_len(len)?;
-        file.seek(SeekFrom::Start(len))?;
+        (&file).seek(SeekFrom::Start(len))?;
         let journal = Self {
-            file,
+            file: Arc::new(file),
             len,
             unsynced: false,
         };
@@ -52,9 +53,10 @@ impl Journal {
         record.extend_from_slice(&len.to_le_bytes());
         record.extend_from_slice(&crc32fast::hash(body).to_le_bytes());
         record.extend_from_slice(body);
-        if let Err(error) = self.file.write_all(&record) {
-            self.file.set_len(self.len)?;
-            self.file.seek(SeekFrom::Start(self.len))?;
+        let mut file = &*self.file;
+        if let Err(error) = file.write_all(&record) {
+            file.set_len(self.len)?;
+            file.seek(SeekFrom::Start(self.len))?;
             return Err(error);
         }
         self.len += u64::try_from(record.len()).unwrap_or_default();
@@ -67,19 +69,21 @@ impl Journal {
         self.len
     }
 
-    /// Brings the records to the disk.
-    pub(super) fn sync(&mut self) -> std::io::Result<()> {
-        if self.unsynced {
-            self.file.sync_data()?;
-            self.unsynced = false;
-        }
-        Ok(())
+    /// The file, where it has records that are not on the disk yet, for the caller to sync:
+    /// on a busy disk that takes seconds, for which no change shall wait.
+    pub(super) fn take_unsynced(&mut self) -> Option<Arc<File>> {
+        std::mem::take(&mut self.unsynced).then(|| Arc::clone(&self.file))
+    }
+
+    /// Takes back what [`take_unsynced`](Self::take_unsynced) said, after a sync that failed.
+    pub(super) fn is_unsynced(&mut self) {
+        self.unsynced = true;
     }
 
     /// Forgets all records; the segments' files hold them now.
     pub(super) fn clear(&mut self) -> std::io::Result<()> {
         self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
+        (&*self.file).seek(SeekFrom::Start(0))?;
         self.file.sync_data()?;
         self.len = 0;
         self.unsynced = false;

@@ -78,8 +78,12 @@ impl VectorServer {
     /// Opens the store and serves it in tasks of its own.
     ///
     /// # Errors
-    /// The folder is in use or damaged, the address is taken, or the key cannot be sent.
+    /// The CPU has no AVX2, the folder is in use or damaged, the address is taken, or the key
+    /// cannot be sent.
     pub async fn start(config: VectorServerConfig) -> Result<Self, VectorStoreError> {
+        if !has_the_engines_cpu() {
+            return Err(VectorStoreError::Cpu);
+        }
         let key = Key::new(config.api_key.as_deref())?;
         let listener = TcpListener::bind(config.address).await?;
         let address = listener.local_addr()?;
@@ -132,6 +136,14 @@ impl Drop for VectorServer {
     fn drop(&mut self) {
         self.served.abort();
     }
+}
+
+/// Its kernels are compiled for one generation of x86-64, and would end the process.
+fn has_the_engines_cpu() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx2");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
 }
 
 async fn blocking<T: Send + 'static>(
