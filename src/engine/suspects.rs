@@ -171,11 +171,9 @@ async fn judge(shared: &Arc<Shared>, delivery: Delivery) -> Judged {
     if count >= shared.config.queue.suspect_limit {
         let text = format!("delivered {count} times while alone in the process, never answered");
         let failure = Failure::permanent(codes::CRASH_SUSPECT, text);
-        let settled = settle(shared, shared.dead_letter(held, &failure)).await;
-        return if settled {
-            Judged::Next
-        } else {
-            Judged::Unsettled
+        return match settle(shared, shared.dead_letter(held, &failure)).await {
+            Ok(()) => Judged::Next,
+            Err(_) => Judged::Unsettled,
         };
     }
     let answered = batch_run::answer(shared, vec![held]).await;
@@ -187,26 +185,33 @@ async fn judge(shared: &Arc<Shared>, delivery: Delivery) -> Judged {
     }
     let plan = shared.plan(answered.outcomes);
     shared.count(plan.counts);
+    let mut given_back: Vec<_> = plan.given_back.into_iter().map(|(held, _)| held).collect();
     for publication in plan.publications {
-        if !settle(shared, publication).await {
-            return Judged::Unsettled;
+        // It has answered: that the broker does not take what follows is no fault of its own.
+        if let Err(held) = settle(shared, publication).await {
+            given_back.push(held);
         }
     }
     let mut judged = Judged::Next;
-    for (held, _) in plan.given_back {
+    for held in given_back {
         judged = Judged::Pause;
         // A requeue would count against it as a crash does; a fresh message starts at none.
-        if !settle(shared, shared.suspect(held)).await {
+        if settle(shared, shared.suspect(held)).await.is_err() {
             return Judged::Unsettled;
         }
     }
     judged
 }
 
-async fn settle(shared: &Arc<Shared>, publication: Publication) -> bool {
+/// Answers the delivery where the broker did not take what stands for it.
+async fn settle(shared: &Arc<Shared>, publication: Publication) -> Result<(), Held> {
     let confirmation = confirm(shared.clone(), publication).await;
-    if confirmation.confirmed && confirmation.publication.end != End::Suspect {
-        shared.ended(confirmation.publication.end);
+    let publication = confirmation.publication;
+    if !confirmation.confirmed {
+        return Err(publication.held);
     }
-    confirmation.confirmed
+    if publication.end != End::Suspect {
+        shared.ended(publication.end);
+    }
+    Ok(())
 }

@@ -105,3 +105,21 @@ async fn a_retry_queue_that_is_gone_keeps_everything_unacknowledged_and_is_named
     comes_to_rest(&world, process).await;
     assert_eq!(applied(&world), 1);
 }
+
+/// Each time it has been held for too long it is redelivered; nothing of that is a crash.
+#[tokio::test(start_paused = true)]
+async fn a_retry_stage_that_refuses_for_two_days_dead_letters_nobody() {
+    let mut world = world();
+    world.publish(Spec::new(0, Deed::Transient { times: 1_000 }));
+    let stage = world.retry_queue(0);
+    world.server.limit_bytes(&stage, Some(0));
+    let process = world.start();
+    tokio::time::sleep(48 * HOUR).await;
+    assert_eq!(reasons(&world), Vec::<String>::new());
+    let conserved = world.conserved();
+    assert!(conserved.none(), "{conserved}");
+    world.server.limit_bytes(&stage, None);
+    assert!(eventually(HOUR, || world.held(DEAD) == 1).await);
+    assert_eq!(reasons(&world), ["sim-flaky"]);
+    process.drain().await.expect("alive").expect("drained");
+}
