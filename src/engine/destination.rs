@@ -173,7 +173,7 @@ impl Destination {
 
     /// So many events came through since a pause of the flood guard.
     fn passed(&self, inner: &mut Inner, events: usize) {
-        if inner.flood_trials > 0 {
+        if inner.flood_trials > 0 && inner.flooded_until.is_none() {
             inner.flood_trials = inner.flood_trials.saturating_sub(events);
             self.publish(inner);
         }

@@ -135,7 +135,10 @@ impl CsvReader {
                 object.insert(name.clone(), value(cell));
             }
         }
-        Ok(Value::Object(object).to_string().into_bytes())
+        let mut object = Value::Object(object);
+        // the same bytes from every build, whether or not serde_json keeps the order of keys
+        object.sort_all_objects();
+        Ok(object.to_string().into_bytes())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events that a processor answers with; the runtime publishes them before it acknowledges.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::event::{Event, EventId};
@@ -20,11 +20,22 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6f0c_2f5e_58b1_5f0b_9a3e_0d6e_7c1b_a9d
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowUp {
     kind: String,
+    #[serde(deserialize_with = "read_sorted")]
     payload: serde_json::Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exchange: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     routing_key: Option<String>,
+}
+
+/// Any package in the build may ask serde_json to keep the order in which keys came.
+fn sorted(mut payload: serde_json::Value) -> serde_json::Value {
+    payload.sort_all_objects();
+    payload
+}
+
+fn read_sorted<'de, D: Deserializer<'de>>(from: D) -> Result<serde_json::Value, D::Error> {
+    serde_json::Value::deserialize(from).map(sorted)
 }
 
 impl FollowUp {
@@ -33,7 +44,7 @@ impl FollowUp {
     pub fn new(kind: impl Into<String>, payload: serde_json::Value) -> Self {
         Self {
             kind: kind.into(),
-            payload,
+            payload: sorted(payload),
             exchange: None,
             routing_key: None,
         }
@@ -52,7 +63,7 @@ impl FollowUp {
         &self.kind
     }
 
-    /// The payload.
+    /// The payload, its keys in sorted order.
     pub fn payload(&self) -> &serde_json::Value {
         &self.payload
     }

@@ -105,7 +105,7 @@ async fn project(
     let dead = dead_letter_queue(config);
     let start = Instant::now();
     let work = async {
-        let published = pipeline::publish(day, broker, &progress);
+        let published = pipeline::publish(day, broker, [&graph, &vectors], &progress);
         let switch = |on| stores.graph.set_available(on);
         let away = pipeline::outage(&graph, day.facts.published, switch);
         let (published, away) = tokio::join!(published, away);

@@ -10,7 +10,6 @@ use fanout::codec::Codec;
 use fanout::config::Config;
 use fanout::engine::{Counts, Engine, EngineConfig, EngineError, Monitor, Shutdown};
 use fanout_contract::Processor;
-use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +19,9 @@ use crate::exit::{CommandError, Exit};
 
 /// Unconfirmed messages at once, so that one sync of the disk serves many.
 const WINDOW: usize = 500;
+/// Messages that may wait in a queue before the publisher pauses: the broker keeps them in
+/// memory, too.
+const MOST_WAITING: usize = 20_000;
 /// Between two looks at how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// When the graph goes away: so many of its events in a hundred are done.
@@ -95,22 +97,31 @@ impl Running {
     }
 }
 
-/// Publishes the day, each message confirmed once it is on disk.
+/// Publishes the day, each message confirmed once it is on disk. Ends early with an engine.
 pub(super) async fn publish(
     day: &Day,
-    broker: &LocalServer,
+    server: &LocalServer,
+    engines: [&Running; 2],
     progress: &Progress,
 ) -> Result<(), CommandError> {
-    let broker = broker.connect();
-    let confirms = stream::iter(day.messages().map(|message| broker.publish(message)));
-    confirms
-        .buffer_unordered(WINDOW)
-        .try_for_each(|()| {
-            progress.published();
-            futures::future::ok(())
-        })
-        .await
-        .map_err(|error| CommandError::new(Exit::RunTime, format!("cannot publish: {error}")))
+    let broker = server.connect();
+    let waiting = |engine: &&Running| server.count(&engine.queue).unwrap_or(0) > MOST_WAITING;
+    let mut messages = day.messages().peekable();
+    while messages.peek().is_some() {
+        while engines.iter().any(waiting) {
+            if engines.iter().any(|engine| engine.has_ended()) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let window = messages.by_ref().take(WINDOW);
+        let confirms = futures::future::try_join_all(window.map(|m| broker.publish(m))).await;
+        let confirmed = confirms.map_err(|error| {
+            CommandError::new(Exit::RunTime, format!("cannot publish: {error}"))
+        })?;
+        progress.published(confirmed.len());
+    }
+    Ok(())
 }
 
 /// Switches the graph off once it is amid its work, and on again; answers how long it was away.

@@ -42,8 +42,8 @@ impl Progress {
         }
     }
 
-    pub(super) fn published(&self) {
-        self.published.inc(1);
+    pub(super) fn published(&self, messages: usize) {
+        self.published.inc(messages as u64);
     }
 
     /// Shows where both engines are, until it is dropped.

@@ -46,12 +46,14 @@ impl Point {
         }
     }
 
-    /// The payload as it was asked for, as JSON.
+    /// The payload as it was asked for, as JSON with its keys in sorted order.
     pub fn json(&self) -> serde_json::Value {
         let entries = self.payload.iter();
-        entries
+        let mut payload: serde_json::Value = entries
             .map(|(key, value)| (key.clone(), json(value)))
-            .collect()
+            .collect();
+        payload.sort_all_objects();
+        payload
     }
 
     pub(super) fn read(point: RetrievedPoint) -> Result<Self, StoreError> {
