@@ -85,6 +85,7 @@ mod failure;
 mod follow_up;
 mod outcome;
 mod processor;
+mod when;
 
 pub use batch::Batch;
 #[cfg(feature = "runtime")]
@@ -94,3 +95,4 @@ pub use failure::{Failure, FailureClass, ReasonCode, Remedy, codes};
 pub use follow_up::{FollowUp, MAX_HOPS};
 pub use outcome::{Outcome, Outcomes, SkipReason};
 pub use processor::Processor;
+pub use when::{When, version};

@@ -32,7 +32,6 @@ mod products;
 mod profiles;
 pub mod store;
 mod sweep;
-mod time;
 mod vector;
 
 pub use config::{ConfigProblem, QdrantConfig, Tls, Weights};

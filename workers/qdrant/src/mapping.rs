@@ -1,13 +1,12 @@
 //! From events to what they change: pure, so that it is tested without a server.
 
-use fanout_contract::{Event, Failure, SkipReason};
+use fanout_contract::{Event, Failure, SkipReason, When, version};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::config::Weights;
 use crate::id::Id;
 use crate::payload::{Interaction as RawInteraction, Product, ProductId, UserId, decode};
-use crate::time::{When, version};
 use crate::vector;
 
 /// What an event changes.

@@ -1,10 +1,9 @@
 //! The default mapping: what users did with products, the products, and their end.
 
-use fanout_contract::{Event, Failure, SkipReason};
+use fanout_contract::{Event, Failure, SkipReason, When, version};
 use jiff::Timestamp;
 
 use super::payload::{Interaction, Product, ProductId, UserId, decode};
-use super::time::{When, version};
 use super::{Effect, Mapped, Mapping};
 use crate::cypher;
 use crate::statement::Statement;

@@ -2,7 +2,6 @@
 
 mod interactions;
 mod payload;
-mod time;
 
 pub use interactions::Interactions;
 pub use payload::Key;
