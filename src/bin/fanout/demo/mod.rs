@@ -110,7 +110,7 @@ async fn project(
         let away = pipeline::outage(&graph, day.facts.published, switch);
         let (published, away) = tokio::join!(published, away);
         published?;
-        pipeline::all_done(broker, dead, [&graph, &vectors], &stop).await;
+        pipeline::all_done(broker, dead, [&graph, &vectors]).await;
         Ok::<_, CommandError>(away)
     };
     let away = tokio::select! {

@@ -11,7 +11,6 @@ use fanout::config::Config;
 use fanout::engine::{Counts, Engine, EngineConfig, EngineError, Monitor, Shutdown};
 use fanout_contract::Processor;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::day::Day;
 use super::progress::Progress;
@@ -142,16 +141,11 @@ pub(super) async fn outage(graph: &Running, total: usize, switch: impl Fn(bool))
 }
 
 /// Waits until nothing is left to be done: all queues but those of dead letters are empty. Or
-/// until it is asked to stop, or an engine has ended.
-pub(super) async fn all_done(
-    broker: &LocalServer,
-    dead_letters: &str,
-    engines: [&Running; 2],
-    stop: &CancellationToken,
-) {
+/// until an engine has ended.
+pub(super) async fn all_done(broker: &LocalServer, dead_letters: &str, engines: [&Running; 2]) {
     let left = |queue: &String| queue != dead_letters && broker.count(queue) != Some(0);
     while broker.queues().iter().any(left) {
-        if stop.is_cancelled() || engines.iter().any(|engine| engine.has_ended()) {
+        if engines.iter().any(|engine| engine.has_ended()) {
             return;
         }
         tokio::time::sleep(LOOK_EVERY).await;
