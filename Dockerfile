@@ -7,12 +7,12 @@ FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 COPY . .
 # Without the embedded stores, which only `fanout demo` needs.
-RUN cargo build --release --locked --no-default-features --features cli,neo4j,qdrant --bin run-worker --bin fanout
+RUN cargo build --profile dist --locked --no-default-features --features cli,neo4j,qdrant --bin run-worker --bin fanout
 
 FROM ${BASE_IMAGE}
 # Public certificate authorities, for amqps:// and bolt+s://.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /src/target/release/run-worker /src/target/release/fanout /usr/local/bin/
+COPY --from=build /src/target/dist/run-worker /src/target/dist/fanout /usr/local/bin/
 USER 65532:65532
 # Inside a container the address must be reachable from outside of it.
 ENV FANOUT_HTTP_ADDR=0.0.0.0:8081

@@ -148,8 +148,8 @@ impl Suite {
             rounds,
             vec![one, three],
         ));
-        let usual = Plan::new("one event, one transaction, one ack", Task::Usual, 1_000);
-        all.push(("usual worker".to_owned(), 1, vec![usual, neo4j(3)]));
+        let usual = Plan::new("one event, one transaction, one ack", Task::Usual, 4_000);
+        all.push(("usual worker".to_owned(), rounds, vec![usual, neo4j(3)]));
         let latency = Plan::new(
             "fanout at 1,000 events/s, end to end",
             Task::Latency,

@@ -6,6 +6,7 @@
 mod cells;
 mod csv;
 mod ids;
+mod intake;
 mod lines;
 mod ndjson;
 mod record;
@@ -16,6 +17,7 @@ mod tally;
 
 pub use csv::HeaderError;
 pub use ids::{IdSource, LINE_NAMESPACE, digest, line_id};
+pub use intake::{Accepted, Backlog, Intake, NotAccepted};
 pub use record::BadLine;
 pub use send::{Notice, RetryPlan, send};
 pub use source::{Format, Item, ReadEnd, ReadOptions, read};
