@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use fanout::broker::Broker;
 use fanout::broker::amqp::AmqpBroker;
+use fanout::broker::{Broker, Message};
 use fanout::config::QueueType;
 use fanout::topology::Topology;
 use fanout_contract::Processor;
 use fanout_neo4j::{Neo4jConfig, Neo4jProcessor};
 use futures::StreamExt;
 
-use crate::event::interactions;
+use crate::event::{PRODUCTS, first_product, interactions};
 use crate::ours::{self, Null, Observed};
+use crate::product::products;
 use crate::raw_writer::{self, Server};
 use crate::report::Measured;
-use crate::{raw_consume, usual_worker};
+use crate::{local, raw_consume, raw_qdrant, usual_worker};
 
 /// What a child process measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,10 +33,22 @@ pub enum Task {
     RawWriter,
     /// Our engine into Neo4j.
     Neo4j,
-    /// One event, one transaction, one acknowledgement.
+    /// The usual worker in Python: one event, one transaction, one acknowledgement.
+    UsualPython,
+    /// The same in Rust, with the ledger.
     Usual,
     /// Our engine into Neo4j under an offered load.
     Latency,
+    /// The broker inside the process; needs no server.
+    Local,
+    /// Bare Qdrant client, products: parse and write.
+    RawProducts,
+    /// Bare Qdrant client, points of interactions.
+    RawInteractions,
+    /// Our engine into Qdrant, without profiles.
+    Qdrant,
+    /// Our engine into Qdrant: products first, then interactions with profiles, which count.
+    Profiles,
 }
 
 /// Arguments of a child process.
@@ -53,6 +66,15 @@ pub struct Child {
     /// Password of the user neo4j.
     #[arg(long, env = "BENCH_NEO4J_PASSWORD", hide_env_values = true)]
     pub password: String,
+    /// gRPC URL of Qdrant.
+    #[arg(long, env = "BENCH_QDRANT_URL")]
+    pub qdrant: String,
+    /// Products with vectors instead of interactions.
+    #[arg(long)]
+    pub products: bool,
+    /// Where the local broker keeps its messages; in memory without it.
+    #[arg(long)]
+    pub dir: Option<std::path::PathBuf>,
     /// Events.
     #[arg(long, default_value_t = 50_000)]
     pub events: usize,
@@ -114,10 +136,23 @@ impl Child {
             Task::Null => self.ours(Arc::new(Null), false).await,
             Task::RawWriter => raw_writer::bulk(&self.server(), self.seed, self.events).await,
             Task::Neo4j => self.ours(self.processor()?, false).await,
+            Task::UsualPython => usual_worker::python(&self.queue(), self.events).await,
             Task::Usual => {
                 usual_worker::run(&self.amqp, &self.queue(), &self.server(), self.events).await
             }
             Task::Latency => self.latency().await,
+            Task::Local => {
+                let sizes = (self.prefetch, self.ack_every);
+                local::run(self.dir.as_deref(), self.seed, self.events, sizes).await
+            }
+            Task::RawProducts => {
+                raw_qdrant::write_products(&self.qdrant, self.seed, self.events).await
+            }
+            Task::RawInteractions => {
+                raw_qdrant::write_interactions(&self.qdrant, self.seed, self.events).await
+            }
+            Task::Qdrant => self.ours(self.qdrant_processor(false)?, false).await,
+            Task::Profiles => self.profiles().await,
         }
     }
 
@@ -129,6 +164,24 @@ impl Child {
         };
         let processor = Neo4jProcessor::new(config).map_err(|problems| format!("{problems:?}"))?;
         Ok(Arc::new(processor))
+    }
+
+    fn qdrant_processor(&self, profiles: bool) -> Result<Arc<dyn Processor>, Box<dyn Error>> {
+        let processor = raw_qdrant::processor(&self.qdrant, self.seed, profiles)?;
+        Ok(Arc::new(processor))
+    }
+
+    /// The products stand there before the interactions that count are published.
+    async fn profiles(&self) -> Result<Measured, Box<dyn Error>> {
+        let all = Self {
+            products: true,
+            events: PRODUCTS as usize,
+            ..self.clone()
+        };
+        all.fill().await?;
+        all.ours(self.qdrant_processor(true)?, false).await?;
+        self.fill().await?;
+        self.ours(self.qdrant_processor(true)?, false).await
     }
 
     async fn ours(
@@ -157,13 +210,23 @@ impl Child {
         let (broker, exchange) = (self.broker().await?, self.queue());
         raw_consume::purge(&self.amqp, &self.queue()).await?;
         let started = std::time::Instant::now();
-        let mut confirms = futures::stream::iter(interactions(self.seed, self.events))
-            .map(|event| broker.publish(event.message(&exchange)))
+        let mut confirms = futures::stream::iter(self.messages(&exchange))
+            .map(|message| broker.publish(message))
             .buffer_unordered(500);
         while let Some(confirmed) = confirms.next().await {
             confirmed?;
         }
         Ok(Measured::since(started, self.events))
+    }
+
+    fn messages<'a>(&self, exchange: &'a str) -> Box<dyn Iterator<Item = Message> + Send + 'a> {
+        if self.products {
+            let all = products(first_product(self.seed), self.seed, self.events);
+            Box::new(all.map(move |product| product.message(exchange)))
+        } else {
+            let all = interactions(self.seed, self.events);
+            Box::new(all.map(move |event| event.message(exchange)))
+        }
     }
 
     /// Publishes at a fixed rate, each event stamped with the moment it was due (so that a

@@ -5,7 +5,7 @@ use fanout::broker::{Message, Properties};
 /// Users of a sample; each pair with a product is uniform, as in the reference figures.
 const USERS: u32 = 5_000;
 /// Products of a sample.
-const PRODUCTS: u32 = 2_000;
+pub const PRODUCTS: u32 = 2_000;
 /// Events of a user at most: a larger sample has more users, as a shop does.
 const PER_USER: usize = 20;
 /// Samples that share no user and no product.
@@ -37,6 +37,11 @@ pub fn interactions(seed: u64, events: usize) -> impl Iterator<Item = Interactio
         product: first_product + random.u32(..PRODUCTS),
         at: 1_760_000_000_000 + i64::from(random.u32(..86_400_000)),
     })
+}
+
+/// The first of the products that interactions of this seed speak of.
+pub fn first_product(seed: u64) -> u32 {
+    fastrand::Rng::with_seed(seed).u32(..SAMPLES) * PRODUCTS
 }
 
 impl Interaction {

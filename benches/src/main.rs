@@ -5,8 +5,12 @@
 
 mod child;
 mod event;
+mod local;
 mod ours;
+mod plans;
+mod product;
 mod raw_consume;
+mod raw_qdrant;
 mod raw_writer;
 mod report;
 mod suite;

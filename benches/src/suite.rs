@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::process::Command;
 
 use crate::child::Task;
+use crate::plans::{self, Plan};
 use crate::report::{Measured, median};
 use crate::table::{self, Row};
 
@@ -50,56 +51,12 @@ pub struct Comparison {
     pub sides: Vec<Side>,
 }
 
-/// How a side is measured.
-struct Plan {
-    name: String,
-    task: Task,
-    events: usize,
-    arguments: Vec<String>,
-    /// Needs a backlog of its events in the queue.
-    queued: bool,
-    processes: usize,
-}
-
-impl Plan {
-    fn new(name: impl Into<String>, task: Task, events: usize) -> Self {
-        let queued = !matches!(task, Task::RawWriter | Task::Latency);
-        Self {
-            name: name.into(),
-            task,
-            events,
-            arguments: Vec::new(),
-            queued,
-            processes: 1,
-        }
-    }
-
-    fn with(mut self, flag: &str, value: impl ToString) -> Self {
-        self.arguments.extend([flag.to_owned(), value.to_string()]);
-        self
-    }
-
-    fn classic(mut self, yes: bool) -> Self {
-        self.arguments.extend(yes.then(|| "--classic".to_owned()));
-        self
-    }
-
-    fn processes(mut self, processes: usize) -> Self {
-        self.processes = processes;
-        self
-    }
-}
-
 impl Suite {
     /// Runs everything, prints the table and writes the JSON.
     pub async fn run(&self) -> Result<(), Box<dyn Error>> {
         let mut all = Vec::new();
-        for (name, rounds, plans) in self.comparisons() {
-            if self
-                .only
-                .as_ref()
-                .is_some_and(|only| !name.contains(only.as_str()))
-            {
+        for (name, rounds, plans) in plans::all(self.events, self.rounds, self.long) {
+            if !self.wants(&name) {
                 continue;
             }
             let comparison = self.compare(name, rounds, &plans).await?;
@@ -111,56 +68,12 @@ impl Suite {
         Ok(())
     }
 
-    fn comparisons(&self) -> Vec<(String, usize, Vec<Plan>)> {
-        let (events, rounds) = (self.events, self.rounds);
-        let warm_up = Plan::new("warm-up", Task::Neo4j, events);
-        let mut all = vec![("warm-up of neo4j".to_owned(), 1, vec![warm_up])];
-        for classic in [false, true] {
-            let queue = if classic { "classic" } else { "quorum" };
-            let raw =
-                Plan::new("raw lapin, batched acks", Task::RawConsume, events).classic(classic);
-            let null = |lanes: usize| {
-                let name = format!("fanout, null processor, {lanes} lanes");
-                Plan::new(name, Task::Null, events)
-                    .with("--lanes", lanes)
-                    .classic(classic)
-            };
-            all.push((
-                format!("consume, {queue} queue"),
-                rounds,
-                vec![raw, null(1), null(3), null(5)],
-            ));
-        }
-        let neo4j = |lanes: usize| {
-            let name = format!("fanout, {lanes} lanes");
-            Plan::new(name, Task::Neo4j, events).with("--lanes", lanes)
+    /// The warm-up, which also makes the constraints, belongs to all that use Neo4j.
+    fn wants(&self, name: &str) -> bool {
+        let Some(only) = &self.only else {
+            return true;
         };
-        let raw = Plan::new("raw neo4rs bulk writer, no broker", Task::RawWriter, events);
-        all.push((
-            "into neo4j".to_owned(),
-            rounds,
-            vec![raw, neo4j(1), neo4j(3), neo4j(5)],
-        ));
-        let one = Plan::new("fanout, 1 process", Task::Neo4j, events);
-        let three = Plan::new("fanout, 3 processes", Task::Neo4j, events).processes(3);
-        all.push((
-            "processes on one queue".to_owned(),
-            rounds,
-            vec![one, three],
-        ));
-        let usual = Plan::new("one event, one transaction, one ack", Task::Usual, 4_000);
-        all.push(("usual worker".to_owned(), rounds, vec![usual, neo4j(3)]));
-        let latency = Plan::new(
-            "fanout at 1,000 events/s, end to end",
-            Task::Latency,
-            20_000,
-        );
-        all.push(("latency".to_owned(), rounds, vec![latency]));
-        if self.long > 0 {
-            let long = Plan::new("fanout, 3 lanes", Task::Neo4j, self.long).with("--lanes", 3);
-            all.push(("long run, backlog at the start".to_owned(), 1, vec![long]));
-        }
-        all
+        name.contains(only.as_str()) || (name == plans::WARM_UP && only.contains("neo4j"))
     }
 
     async fn compare(

@@ -1,4 +1,5 @@
-//! The usual hand-written worker: one delivery, one transaction, one acknowledgement.
+//! The usual hand-written worker: one delivery, one transaction, one acknowledgement; in Python
+//! as it stands beside services, and in Rust with the ledger.
 
 use std::error::Error;
 use std::time::Instant;
@@ -27,6 +28,19 @@ struct Payload {
     user_id: i64,
     product_id: i64,
     session: String,
+}
+
+/// Runs the worker in Python, with the interpreter that has its two drivers.
+pub async fn python(queue: &str, events: usize) -> Result<Measured, Box<dyn Error>> {
+    let python = std::env::var("BENCH_PYTHON")
+        .map_err(|_| "BENCH_PYTHON is not set; scripts/bench makes an environment for it")?;
+    let output = tokio::process::Command::new(python)
+        .args(["benches/usual_worker.py", queue, &events.to_string()])
+        .stderr(std::process::Stdio::inherit())
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Consumes `events` messages with the prefetch such workers use.

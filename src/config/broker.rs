@@ -8,8 +8,10 @@ use super::Secret;
 /// The broker and how to reach it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BrokerConfig {
-    /// Whether events go through the broker; a loaded configuration has `True` here.
+    /// Whether events go through the broker; a loaded configuration has never `Parallel` here.
     pub use_rabbitmq: UseRabbitmq,
+    /// Folder of the broker inside the process, in direct mode. Default `fanout-data/broker`.
+    pub local_dir: PathBuf,
     /// AMQP URLs, tried in order; each holds user, password, host, port, vhost.
     pub urls: Vec<Secret>,
     /// Management API, for statistics; unset = not used.
@@ -40,6 +42,7 @@ impl Default for BrokerConfig {
     fn default() -> Self {
         Self {
             use_rabbitmq: UseRabbitmq::True,
+            local_dir: PathBuf::from("fanout-data/broker"),
             urls: vec![Secret::new("amqp://guest:guest@localhost:5672/%2f")],
             management_url: None,
             required: false,

@@ -1,8 +1,9 @@
 //! A worker program out of processors: `Worker::new(name).processor(…).main()`.
 //!
 //! `context` is what a processor is built from; `run` wires broker, engine and health
-//! together for embedding; `until_empty` ends a backfill; `check` starts without consuming;
-//! `cli` adds flags, `.env`, logging, signals and exit codes for a program of its own.
+//! together for embedding; `direct` runs all queues on a broker in the process;
+//! `until_empty` ends a backfill; `check` starts without consuming; `cli` adds flags, `.env`,
+//! logging, signals and exit codes for a program of its own.
 //!
 //! Invariant: whatever ends a worker early has one [`WorkerError`], and each has its exit
 //! code.
@@ -12,6 +13,7 @@ mod check;
 #[cfg(feature = "cli")]
 mod cli;
 mod context;
+mod direct;
 mod error;
 mod run;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod tests;
 mod until_empty;
 
 pub use context::ProcessorContext;
+pub use direct::{Direct, DirectQueue};
 pub use error::WorkerError;
 
 use std::collections::BTreeMap;

@@ -190,7 +190,7 @@ async fn announce(vitals: Vitals, started: Arc<AtomicBool>) {
 }
 
 /// The codec of this configuration: routing keys mean kinds on topic exchanges only.
-fn codec(config: &Config) -> Codec {
+pub(super) fn codec(config: &Config) -> Codec {
     let topics = config
         .exchanges
         .iter()

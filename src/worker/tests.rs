@@ -8,9 +8,9 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::{Worker, WorkerError};
-use crate::broker::local::LocalBroker;
+use crate::broker::local::{LocalBroker, LocalServer};
 use crate::broker::{Broker, Message, Properties};
-use crate::config::{Config, ConfigErrors, Problem};
+use crate::config::{Config, ConfigErrors, Origins, Problem};
 use crate::engine::{Counts, Shutdown};
 use crate::topology::Topology;
 
@@ -197,4 +197,61 @@ async fn a_factory_sees_its_queue_and_reports_problems_with_their_origin() {
             .contains("store.url = neo4j events.neo4j: must be set"),
         "{error}"
     );
+}
+
+/// Every configured queue on a broker with `events` events, until nothing waits or one ended.
+async fn direct(worker: &Worker, events: usize) -> (usize, super::Direct, Shutdown) {
+    let (broker, shutdown) = (broker_with(events).await, Shutdown::new());
+    let server: &LocalServer = broker.server();
+    let direct = worker.direct(&config(), &Origins::default(), server, &shutdown);
+    let direct = direct.unwrap();
+    let done = async {
+        while direct.waiting() > 0 && !direct.has_ended() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(10 * MINUTE, done)
+        .await
+        .expect("an end");
+    (direct.waiting(), direct, shutdown)
+}
+
+#[tokio::test(start_paused = true)]
+async fn directly_every_queue_has_its_processor_and_its_retries() {
+    let worker = worker(Kind::SecondAttempt).processor("qdrant", |_| Ok(Arc::new(Kind::Hopeless)));
+    let (waiting, direct, shutdown) = direct(&worker, 20).await;
+    assert_eq!(waiting, 0);
+    let keys: Vec<_> = direct
+        .queues()
+        .iter()
+        .map(super::DirectQueue::key)
+        .collect();
+    assert_eq!(keys, ["neo4j", "qdrant"]);
+    shutdown.drain();
+    let counts = direct.ended().await.unwrap();
+    assert_eq!((counts["neo4j"].retried, counts["neo4j"].applied), (20, 20));
+    assert_eq!(
+        (counts["qdrant"].applied, counts["qdrant"].dead_lettered),
+        (0, 20)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn directly_a_queue_that_fails_makes_the_others_drain() {
+    let worker = worker(Kind::Away).processor("qdrant", |_| Ok(Arc::new(Kind::Refused)));
+    let (waiting, direct, _shutdown) = direct(&worker, 3).await;
+    assert!(waiting >= 3, "{waiting}");
+    let error = direct.ended().await.unwrap_err();
+    assert_eq!(error.exit_code(), 3, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn directly_a_processor_that_is_missing_is_told_before_anything_starts() {
+    let broker = broker_with(1).await;
+    let server = broker.server();
+    let worker = worker(Kind::SecondAttempt);
+    let refused = worker.direct(&config(), &Origins::default(), server, &Shutdown::new());
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("queues.qdrant.processor"), "{refused}");
+    assert_eq!(server.count("events.neo4j"), Some(1));
 }

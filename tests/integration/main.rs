@@ -11,6 +11,8 @@ mod support;
 
 mod broker;
 mod commands;
+#[cfg(all(feature = "neo4j", feature = "qdrant"))]
+mod direct;
 mod engine;
 #[path = "../cli/program.rs"]
 mod program;

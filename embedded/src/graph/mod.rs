@@ -14,6 +14,7 @@ mod interaction;
 mod ledger;
 mod property;
 mod read;
+mod relations;
 mod statement;
 mod store;
 mod table;

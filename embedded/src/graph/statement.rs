@@ -7,7 +7,7 @@ use redb::WriteTransaction;
 use super::error::Trouble;
 use super::interaction::Kind;
 use super::table::Nanoseconds;
-use super::{entity, interaction, ledger};
+use super::{entity, interaction, ledger, relations};
 
 /// A statement that is known here.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,7 @@ pub(super) enum Known {
     EraseDeletedUsers,
     Product,
     UserDeleted,
+    RelationsOfUser,
 }
 
 impl Known {
@@ -34,6 +35,7 @@ impl Known {
             cypher::ERASE_DELETED_USERS => Self::EraseDeletedUsers,
             cypher::PRODUCT => Self::Product,
             cypher::USER_DELETED => Self::UserDeleted,
+            cypher::RELATIONS_OF_USER => Self::RelationsOfUser,
             _ => return Err(Trouble::Unknown),
         })
     }
@@ -52,6 +54,7 @@ impl Known {
             Self::Interaction(kind) => interaction::merge(txn, kind, given)?,
             Self::Product => entity::product(txn, given)?,
             Self::UserDeleted => entity::user_deleted(txn, given)?,
+            Self::RelationsOfUser => return relations::of_user(txn, given),
             Self::EraseDeletedUsers => {
                 interaction::erase_deleted(txn, given)?;
                 return Ok(Vec::new());
@@ -65,7 +68,7 @@ impl Known {
 pub(super) struct Given(Parameters);
 
 impl Given {
-    fn take(&mut self, name: &str) -> Result<Value, Trouble> {
+    pub(super) fn take(&mut self, name: &str) -> Result<Value, Trouble> {
         let place = self.0.iter().position(|(given, _)| *given == name);
         let place = place.ok_or(Trouble::Type)?;
         Ok(self.0.swap_remove(place).1)

@@ -12,6 +12,8 @@ Examples:
   zcat shop.csv.gz | fanout publish - --format csv
   fanout topology apply                 declare exchanges, queues and bindings
   fanout queue list                     depths of all queues
+  fanout recommend 17                   products near to what user 17 likes
+  fanout graph 17                       what user 17 did
   fanout config print                   settings in force and where they come from
 
 Exit codes:
@@ -41,6 +43,12 @@ pub(crate) enum Command {
     Publish(publish::PublishArgs),
     Topology(topology::TopologyArgs),
     Queue(queue::QueueArgs),
+    #[cfg(feature = "qdrant")]
+    Recommend(crate::ask::vectors::RecommendArgs),
+    #[cfg(feature = "qdrant")]
+    Similar(crate::ask::vectors::SimilarArgs),
+    #[cfg(feature = "neo4j")]
+    Graph(crate::ask::graph::GraphArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -9,6 +9,8 @@
     )
 )]
 
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
+mod ask;
 mod cli;
 mod completions;
 mod config;
@@ -20,6 +22,9 @@ mod log;
 mod output;
 mod publish;
 mod queue;
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
+#[path = "../registry/mod.rs"]
+mod registry;
 mod runtime;
 mod settings;
 mod signals;
@@ -54,10 +59,16 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
 
 async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Exit, CommandError> {
     match command {
-        Command::Publish(args) => publish::run(args, loaded.config).await,
+        Command::Publish(args) => publish::run(args, loaded).await,
         Command::Topology(args) => topology::run(args, loaded.config).await,
         Command::Queue(args) => queue::run(args, loaded.config).await,
         Command::Config(args) => config::run(&args, &loaded),
+        #[cfg(feature = "qdrant")]
+        Command::Recommend(args) => ask::vectors::recommend(args, loaded).await,
+        #[cfg(feature = "qdrant")]
+        Command::Similar(args) => ask::vectors::similar(args, loaded).await,
+        #[cfg(feature = "neo4j")]
+        Command::Graph(args) => ask::graph::run(args, loaded).await,
         Command::Completions(args) => completions::run(&args),
         #[cfg(feature = "embedded")]
         Command::Demo(args) => demo::run(args).await,

@@ -1,5 +1,6 @@
 //! The worker: takes the events of one queue through the processor of its projection.
 
+#[path = "../registry/mod.rs"]
 mod registry;
 
 use std::process::ExitCode;

@@ -44,15 +44,14 @@ pub(super) fn check(config: &Config, report: &mut Report) {
 
 fn mode(config: &Config, report: &mut Report) {
     let value = match config.broker.use_rabbitmq {
-        UseRabbitmq::True => return,
-        UseRabbitmq::False => "false",
+        UseRabbitmq::True | UseRabbitmq::False => return,
         UseRabbitmq::Parallel => "parallel",
     };
     report.relate(
         &["broker.use_rabbitmq"],
         value,
-        "must be true: this version has no direct and no parallel mode",
-        "leave USE_RABBITMQ unset",
+        "must be true or false: this version has no parallel mode",
+        "USE_RABBITMQ=false projects in the publishing program, true through RabbitMQ",
     );
 }
 

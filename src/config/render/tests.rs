@@ -139,7 +139,8 @@ fn changed_tls(server_name: Option<&str>) -> TlsConfig {
 fn changed_broker() -> BrokerConfig {
     let seconds = Duration::from_secs;
     BrokerConfig {
-        use_rabbitmq: UseRabbitmq::True,
+        use_rabbitmq: UseRabbitmq::False,
+        local_dir: "/data/broker".into(),
         urls: vec![
             Secret::new("amqps://a:b@one:1/v"),
             Secret::new("amqps://c:d@two:2/w"),

@@ -18,10 +18,17 @@ pub(super) static BROKER: &[Setting] = &[
         "broker.use_rabbitmq",
         Form::Word(USES_OF_RABBITMQ),
         |c| &mut c.broker.use_rabbitmq,
-        "whether events go through RabbitMQ; direct and parallel mode belong to the gateway, \
-         which this version does not have: anything but true is refused",
+        "false: what this program publishes is projected in this process, with no RabbitMQ (direct \
+         mode); parallel mode does not exist yet and is refused",
     )
     .variable("USE_RABBITMQ"),
+    Setting::new(
+        "broker.local_dir",
+        Form::Path,
+        |c| &mut c.broker.local_dir,
+        "folder of the broker inside the process in direct mode; one program at a time has it",
+    )
+    .variable("FANOUT_LOCAL_DIR"),
     Setting::new(
         "broker.urls",
         Form::List(&Form::Url(Kind::Amqp)),

@@ -99,6 +99,15 @@ WITH u
 CALL { WITH u MATCH (u)-[x]-() DELETE x RETURN count(*) AS erased }
 RETURN count(*) AS done, [] AS skipped";
 
+/// What the user `$id` did, the latest first; a user who did nothing has one record without a
+/// relationship.
+pub const RELATIONS_OF_USER: &str = "\
+MATCH (u:User {id: $id})
+OPTIONAL MATCH (u)-[x]->(p:Product)
+WITH u, x, p ORDER BY x.last_at DESC, type(x), toString(p.id) LIMIT $limit
+RETURN u:Deleted AS deleted, type(x) AS relationship, p.id AS product, p.name AS name,
+  x.count AS count, x.first_at AS first_at, x.last_at AS last_at, x.last_session AS last_session";
+
 const fn interaction(name: &'static str, cypher: &'static str) -> Statement {
     Statement {
         name: Cow::Borrowed(name),

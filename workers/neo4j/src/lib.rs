@@ -27,11 +27,13 @@ mod ledger;
 pub mod mapping;
 mod plan;
 mod processor;
+mod read;
 mod statement;
 pub mod store;
 mod value;
 
 pub use config::{ConfigProblem, MAX_REQUEST_BYTES, Neo4jConfig, Tls};
 pub use processor::Neo4jProcessor;
+pub use read::{Relation, relations_of_user};
 pub use statement::{Fold, Statement};
 pub use value::Value;

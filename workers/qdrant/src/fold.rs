@@ -44,6 +44,26 @@ impl History {
         }
     }
 
+    /// Adds an interaction in place of what the same point said before.
+    pub(crate) fn put(&mut self, at: Timestamp, point: Uuid, product: Id, weight: f64) {
+        let before = self.newest.len();
+        self.newest.retain(|(_, known), _| *known != point);
+        self.count = self
+            .count
+            .saturating_sub((before - self.newest.len()) as u64);
+        self.add(at, point, product, weight);
+    }
+
+    /// How many are held.
+    pub(crate) fn len(&self) -> usize {
+        self.newest.len()
+    }
+
+    /// Whether these are all that there are.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.count == self.newest.len() as u64
+    }
+
     /// The products it speaks of.
     pub(crate) fn products(&self) -> impl Iterator<Item = &Id> {
         self.newest.values().map(|(product, _)| product)

@@ -22,6 +22,7 @@ mod classify;
 pub mod codes;
 mod config;
 mod fold;
+mod histories;
 mod id;
 mod mapping;
 mod payload;

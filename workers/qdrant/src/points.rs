@@ -120,6 +120,11 @@ pub(crate) fn interaction(seen: &Interaction) -> PointStruct {
     )
 }
 
+/// When it happened, as whoever reads the point reads it.
+pub(crate) fn stored_time(seen: &Interaction) -> Option<Timestamp> {
+    micros(seen.when.at).parse().ok()
+}
+
 /// The point of a version of a product, with this vector.
 pub(crate) fn product(state: &ProductState, vector: Option<&[f32]>) -> PointStruct {
     let mut payload = payload([

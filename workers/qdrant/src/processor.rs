@@ -11,6 +11,7 @@ use crate::cache::Vectors;
 use crate::classify::{contention, in_prepare, in_process};
 use crate::codes;
 use crate::config::{ConfigProblem, QdrantConfig};
+use crate::histories::{Histories, Recalled};
 use crate::id::{Collection, Id};
 use crate::mapping::ProductState;
 use crate::plan::Plan;
@@ -37,6 +38,7 @@ pub struct QdrantProcessor {
     config: QdrantConfig,
     name: String,
     vectors: Vectors,
+    histories: Histories,
     places: Places,
     /// Of the collections; 0 while it is not known.
     dimension: AtomicU64,
@@ -75,6 +77,7 @@ impl QdrantProcessor {
             config,
             name,
             vectors: Vectors::default(),
+            histories: Histories::default(),
             places: Places::default(),
             dimension: AtomicU64::new(0),
         })
@@ -87,8 +90,12 @@ impl QdrantProcessor {
         report(&plan);
         self.end_users(&mut plan).await?;
         let swept = self.write_products(&mut plan).await?;
+        // before the writes: see `histories`
+        let users = self
+            .histories
+            .take(plan.interactions.iter().map(|(_, seen)| seen));
         self.write_interactions(&plan).await?;
-        self.fold_users(&mut plan).await?;
+        self.fold_users(&mut plan, users).await?;
         self.sweep(&mut plan, swept, until).await?;
         Ok(plan.settle())
     }
@@ -98,6 +105,7 @@ impl QdrantProcessor {
             store: &self.store,
             config: &self.config,
             vectors: &self.vectors,
+            histories: &self.histories,
             has_profiles: self.known_dimension().is_some(),
         }
     }
@@ -269,19 +277,17 @@ impl QdrantProcessor {
     }
 
     /// Brings the profiles of everybody who did something up to date.
-    async fn fold_users(&self, plan: &mut Plan) -> Result<(), StoreError> {
+    async fn fold_users(
+        &self,
+        plan: &mut Plan,
+        users: HashMap<Id, Option<Recalled>>,
+    ) -> Result<(), StoreError> {
         if plan.interactions.is_empty() {
             return Ok(());
         }
         // after the interactions are written: whoever creates products later finds them
         self.learn_dimension(None).await?;
-        let users: BTreeSet<&Id> = plan
-            .interactions
-            .iter()
-            .map(|(_, seen)| &seen.user)
-            .collect();
-        let users = users.into_iter().cloned().collect();
-        let refolded = self.folder().refold(users).await?;
+        let refolded = self.folder().refold(users.into_iter().collect()).await?;
         for (slot, seen) in &plan.interactions {
             if refolded.erased.contains(&seen.user) {
                 plan.outcomes.skipped(*slot, SkipReason::OlderVersion);

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::cache::Vectors;
 use crate::config::QdrantConfig;
 use crate::fold::{History, Known, Profile, fold};
+use crate::histories::{Histories, Recalled, Remembered};
 use crate::id::{Collection, Id};
 use crate::points::{self, OCCURRED_AT, PRODUCT_KEY, USER_KEY, VERSION, WEIGHT};
 use crate::store::{Condition, Fields, Point, QdrantStore, StoreError};
@@ -48,14 +49,21 @@ pub(crate) struct Folder<'a> {
     pub(crate) store: &'a QdrantStore,
     pub(crate) config: &'a QdrantConfig,
     pub(crate) vectors: &'a Vectors,
+    pub(crate) histories: &'a Histories,
     /// Whether the collections with vectors are there; without products no profile is.
     pub(crate) has_profiles: bool,
 }
+
+/// A user, with what is remembered of the user's history.
+pub(crate) type User = (Id, Option<Recalled>);
 
 /// A user whose profile is not settled yet.
 struct Pending {
     user: Id,
     point: Uuid,
+    recalled: Option<Recalled>,
+    /// What went into the profile that was folded last.
+    folded: Option<Remembered>,
     /// The version that was written over another one: where it stands there, all is done.
     /// Where there was none before, one more look makes sure of it.
     replaced: Option<String>,
@@ -68,9 +76,13 @@ impl Folder<'_> {
     }
 
     /// Brings the profiles of these users up to date.
-    pub(crate) async fn refold(&self, users: Vec<Id>) -> Result<Refolded, StoreError> {
+    pub(crate) async fn refold(&self, users: Vec<User>) -> Result<Refolded, StoreError> {
         let size = if self.folds() { USERS } else { TOMBSTONES };
-        let chunks: Vec<_> = users.chunks(size).map(|users| self.chunk(users)).collect();
+        let mut users = users.into_iter().peekable();
+        let mut chunks = Vec::new();
+        while users.peek().is_some() {
+            chunks.push(self.chunk(users.by_ref().take(size).collect()));
+        }
         let chunks = stream::iter(chunks).buffer_unordered(CHUNKS);
         let merge = |mut all: Refolded, one: Refolded| async move {
             all.erased.extend(one.erased);
@@ -80,13 +92,15 @@ impl Folder<'_> {
         chunks.try_fold(Refolded::default(), merge).await
     }
 
-    async fn chunk(&self, users: &[Id]) -> Result<Refolded, StoreError> {
-        let pending = |user: &Id| Pending {
-            user: user.clone(),
-            point: Collection::Profiles.point_id(user),
+    async fn chunk(&self, users: Vec<User>) -> Result<Refolded, StoreError> {
+        let pending = |(user, recalled): User| Pending {
+            point: Collection::Profiles.point_id(&user),
+            user,
+            recalled,
+            folded: None,
             replaced: None,
         };
-        let mut open: Vec<Pending> = users.iter().map(pending).collect();
+        let mut open: Vec<Pending> = users.into_iter().map(pending).collect();
         let mut refolded = Refolded::default();
         for _ in 0..ROUNDS {
             let (stored, erased) = try_join(self.versions(&open), self.tombstones(&open)).await?;
@@ -96,11 +110,16 @@ impl Folder<'_> {
                 .collect();
             self.erase(&gone).await?;
             refolded.erased.extend(gone);
-            open.retain(|p| p.replaced.is_none() || p.replaced.as_ref() != stored.get(&p.point));
+            let settled = |p: &mut Pending| {
+                p.replaced.is_some() && p.replaced.as_ref() == stored.get(&p.point)
+            };
+            for pending in open.extract_if(.., settled) {
+                self.remember(pending);
+            }
             if open.is_empty() || !self.folds() {
                 return Ok(refolded);
             }
-            let profiles = self.fold(&open).await?;
+            let profiles = self.fold(&mut open, &stored).await?;
             open = self.swap(open, profiles, &stored).await?;
         }
         refolded.contended.extend(open.into_iter().map(|p| p.user));
@@ -120,7 +139,10 @@ impl Folder<'_> {
             let before = stored.get(&pending.point);
             match &profile {
                 None if before.is_none() => continue,
-                Some(profile) if before == Some(&profile.version) => continue,
+                Some(profile) if before == Some(&profile.version) => {
+                    self.remember(pending);
+                    continue;
+                }
                 None => gone.push(pending.point),
                 Some(profile) => points.push(points::profile(&pending.user, profile)),
             }
@@ -186,24 +208,64 @@ impl Folder<'_> {
         Ok(())
     }
 
-    /// The profiles as they must be now, one for each of `open`.
-    async fn fold(&self, open: &[Pending]) -> Result<Vec<Option<Profile>>, StoreError> {
-        let histories = self.histories(open).await?;
-        let products: HashSet<&Id> = histories.values().flat_map(History::products).collect();
-        let products = self
-            .products(products.into_iter().cloned().collect())
-            .await?;
-        let profile = |pending: &Pending| {
-            let history = histories.get(&pending.user)?;
-            fold(&pending.user, history, &products, self.config.half_life)
-        };
-        Ok(open.iter().map(profile).collect())
+    /// The profile stands there.
+    fn remember(&self, pending: Pending) {
+        if let Some(folded) = pending.folded {
+            self.histories.put(pending.user, folded);
+        }
     }
 
-    async fn histories(&self, open: &[Pending]) -> Result<HashMap<Id, History>, StoreError> {
+    /// The profiles as they must be now, one for each of `open`.
+    async fn fold(
+        &self,
+        open: &mut [Pending],
+        stored: &HashMap<Uuid, String>,
+    ) -> Result<Vec<Option<Profile>>, StoreError> {
+        let mut recalled = HashMap::new();
+        let mut asked: HashSet<Id> = HashSet::new();
+        for pending in open.iter_mut() {
+            let stands = stored.get(&pending.point).map(String::as_str);
+            if let Some(known) = pending.recalled.take_if(|r| stands == Some(r.version())) {
+                let (history, known, ask) = known.into_parts(self.vectors);
+                asked.extend(ask);
+                recalled.insert(pending.point, (history, known));
+            }
+        }
+        let unknown = open.iter().filter(|p| !recalled.contains_key(&p.point));
+        let mut read = self
+            .histories(unknown.map(|p| p.user.json().to_owned()).collect())
+            .await?;
+        asked.extend(read.values().flat_map(History::products).cloned());
+        let products = self.products(asked.into_iter().collect()).await?;
+        let mut profiles = Vec::with_capacity(open.len());
+        for pending in open {
+            let (history, own) = match recalled.remove(&pending.point) {
+                Some((history, mut known)) => {
+                    let fresh = history
+                        .products()
+                        .filter_map(|id| products.get_key_value(id));
+                    known.extend(fresh.map(|(id, found)| (id.clone(), found.clone())));
+                    (Some(history), Some(known))
+                }
+                None => (read.remove(&pending.user), None),
+            };
+            profiles.push(history.and_then(|history| {
+                let known = own.as_ref().unwrap_or(&products);
+                let profile = fold(&pending.user, &history, known, self.config.half_life)?;
+                pending.folded = Remembered::new(profile.version.clone(), history, known);
+                Some(profile)
+            }));
+        }
+        Ok(profiles)
+    }
+
+    /// The histories of the users with these keys, from the server.
+    async fn histories(&self, keys: Vec<String>) -> Result<HashMap<Id, History>, StoreError> {
         const FIELDS: Fields = Fields::Some(&[USER_KEY, PRODUCT_KEY, WEIGHT, OCCURRED_AT]);
-        let keys: Vec<String> = open.iter().map(|p| p.user.json().to_owned()).collect();
         let mut histories: HashMap<Id, History> = HashMap::new();
+        if keys.is_empty() {
+            return Ok(histories);
+        }
         let mut offset = None;
         loop {
             let of_users = Some(Condition::Any(USER_KEY, keys.clone()));

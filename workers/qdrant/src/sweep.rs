@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::id::{Collection, Id};
 use crate::points::{PRODUCT_KEY, USER_KEY};
-use crate::profiles::Folder;
+use crate::profiles::{Folder, User};
 use crate::store::{Condition, Fields, Point, StoreError};
 
 /// Products whose users are looked up together.
@@ -66,7 +66,7 @@ impl Folder<'_> {
                         unfinished.insert(product.clone(), why);
                     }
                 }
-            } else if !self.refold(page).await?.contended.is_empty() {
+            } else if !self.refold(unknown(page)).await?.contended.is_empty() {
                 let all = group
                     .iter()
                     .map(|(id, _)| (id.clone(), Unfinished::Contended));
@@ -86,7 +86,7 @@ impl Folder<'_> {
         let mut place = places.take(version);
         loop {
             let (users, next) = self.users(vec![product.json().to_owned()], place).await?;
-            if !self.refold(users).await?.contended.is_empty() {
+            if !self.refold(unknown(users)).await?.contended.is_empty() {
                 if let Some(place) = place {
                     places.keep(version, place);
                 }
@@ -121,4 +121,9 @@ impl Folder<'_> {
             .collect();
         Ok((users.into_iter().map(Id::from_json).collect(), next))
     }
+}
+
+/// Users of whose history nothing is remembered: what was folded before may be out of date.
+fn unknown(users: Vec<Id>) -> Vec<User> {
+    users.into_iter().map(|user| (user, None)).collect()
 }

@@ -30,6 +30,7 @@ use self::pipeline::Running;
 use self::progress::Progress;
 use self::report::{Report, Run};
 use self::stores::Stores;
+pub(crate) use self::stores::{graph_in, vectors_in};
 use crate::exit::{CommandError, Exit};
 use crate::output::OutputArgs;
 use crate::runtime::block_on;

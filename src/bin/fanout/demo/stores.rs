@@ -47,10 +47,10 @@ impl Stores {
         let path = folder.path();
         let broker = LocalServer::open(path.join("broker"), topology, LocalStore::default());
         let broker = broker.await.map_err(cannot)?;
-        let file = path.join("graph").join("graph.redb");
+        let file = graph_in(path);
         let graph = tokio::task::spawn_blocking(move || EmbeddedGraph::open(&file));
         let graph = graph.await.map_err(cannot)?.map_err(cannot)?;
-        let vectors = VectorServer::start(VectorServerConfig::new(path.join("vectors")));
+        let vectors = VectorServer::start(VectorServerConfig::new(vectors_in(path)));
         Ok(Self {
             existed: broker.recovery().existed,
             vectors: vectors.await.map_err(cannot)?,
@@ -73,6 +73,16 @@ impl Stores {
         self.broker.shut_down().await;
         self.vectors.stop().await.map_err(cannot)
     }
+}
+
+/// Where the graph is in a kept folder.
+pub(crate) fn graph_in(folder: &Path) -> PathBuf {
+    folder.join("graph").join("graph.redb")
+}
+
+/// Where the vectors are in a kept folder.
+pub(crate) fn vectors_in(folder: &Path) -> PathBuf {
+    folder.join("vectors")
 }
 
 fn cannot(error: impl std::fmt::Display) -> CommandError {

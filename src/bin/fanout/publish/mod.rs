@@ -1,5 +1,7 @@
 //! `fanout publish`
 
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
+mod direct;
 mod input;
 mod progress;
 mod report;
@@ -7,12 +9,14 @@ mod report;
 use clap::Args;
 use fanout::broker::Broker;
 use fanout::codec::Codec;
-use fanout::config::{Config, ExchangeKind};
+use fanout::config::{Config, ExchangeKind, Loaded, UseRabbitmq};
 use fanout::publish::{
     HeaderError, Notice, ReadEnd, ReadOptions, RetryPlan, Stamper, Tally, read, send,
 };
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::connect;
 use crate::exit::{CommandError, Exit};
@@ -36,6 +40,9 @@ publishing the same file twice counts once. A changed file has other ids: after 
 lines publish only those. The end of standard input is not known in advance: there it is the
 SHA-256 of everything up to the line. Equal inputs that are different events need ids of
 their own.
+
+With USE_RABBITMQ=false the events are projected by this program itself, through a broker in
+broker.local_dir, with the same retries and dead letters; it ends when nothing waits.
 
 Examples:
   fanout publish events.ndjson
@@ -79,29 +86,59 @@ pub(crate) struct PublishArgs {
     output: OutputArgs,
 }
 
-pub(crate) async fn run(args: PublishArgs, config: Config) -> Result<Exit, CommandError> {
+pub(crate) async fn run(args: PublishArgs, loaded: Loaded) -> Result<Exit, CommandError> {
     let input = input::open(args.file.as_deref(), args.format)?;
-    let exchange = exchange(&args, &config)?;
-    let broker = connect::publisher(&config).await?;
-    let (stop, mut progress) = (signals::stop(), Progress::new(input.length));
-    let (items, end) = start(&args, &config, &exchange, input)?;
-    let plan = RetryPlan {
-        give_up_after: args.give_up_after,
-        ..RetryPlan::default()
-    };
-    let window = config.broker.confirm_window;
-    let started = tokio::time::Instant::now();
-    let mut notify = |notice: Notice<'_>| progress.notice(&notice);
-    let tally = send(&broker, items, window, plan, &stop, &mut notify).await;
-    progress.finish();
-    let read_error = read_error(&tally, end).await;
+    let exchange = exchange(&args, &loaded.config)?;
+    match loaded.config.broker.use_rabbitmq {
+        #[cfg(any(feature = "neo4j", feature = "qdrant"))]
+        UseRabbitmq::False => direct::run(&args, input, exchange, &loaded).await,
+        _ => through_rabbitmq(&args, input, exchange, &loaded.config).await,
+    }
+}
+
+async fn through_rabbitmq(
+    args: &PublishArgs,
+    input: Input,
+    exchange: String,
+    config: &Config,
+) -> Result<Exit, CommandError> {
+    let broker = connect::publisher(config).await?;
+    let fed = feed(args, config, &broker, input, &exchange, &signals::stop()).await;
     broker.close().await;
-    let summary = Summary::new(exchange, tally, started.elapsed());
+    let (tally, took, read_error) = fed?;
+    let summary = Summary::new(exchange, tally, took);
     summary.print(args.output)?;
     match read_error {
         Some(error) => Err(input_error(&error)),
         None => Ok(summary.exit()),
     }
+}
+
+/// What became of the lines, how long it took, and why the input could not be read.
+type Fed = (Tally, Duration, Option<HeaderError>);
+
+/// Publishes the input to a broker.
+async fn feed(
+    args: &PublishArgs,
+    config: &Config,
+    broker: &dyn Broker,
+    input: Input,
+    exchange: &str,
+    stop: &CancellationToken,
+) -> Result<Fed, CommandError> {
+    let mut progress = Progress::new(input.length);
+    let (items, end) = start(args, config, exchange, input)?;
+    let plan = RetryPlan {
+        give_up_after: args.give_up_after,
+        ..RetryPlan::default()
+    };
+    let window = config.broker.confirm_window;
+    let started = Instant::now();
+    let mut notify = |notice: Notice<'_>| progress.notice(&notice);
+    let tally = send(broker, items, window, plan, stop, &mut notify).await;
+    progress.finish();
+    let read_error = read_error(&tally, end).await;
+    Ok((tally, started.elapsed(), read_error))
 }
 
 fn exchange(args: &PublishArgs, config: &Config) -> Result<String, CommandError> {

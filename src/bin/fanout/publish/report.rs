@@ -49,6 +49,12 @@ impl Summary {
     /// Data on standard output, the next step on standard error.
     pub(crate) fn print(&self, output: OutputArgs) -> Result<(), CommandError> {
         output.print(self, Self::text)?;
+        self.hints();
+        Ok(())
+    }
+
+    /// The next step, where there is one.
+    pub(crate) fn hints(&self) {
         if let Some(problem) = self.failures.first() {
             let Problem { line, reason, .. } = problem;
             complain(&format!("error: line {line} was given up: {reason}"));
@@ -58,10 +64,9 @@ impl Summary {
                 "hint: go on with --from-line {line}; what is published again counts once"
             ));
         }
-        Ok(())
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "published {} to exchange '{}' in {:.1} s",
             count(self.published, "event"),

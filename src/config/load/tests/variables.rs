@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::Secret;
+use crate::config::{Secret, UseRabbitmq};
 
 fn urls(config: &Config) -> Vec<&str> {
     config.broker.urls.iter().map(Secret::expose).collect()
@@ -232,13 +232,14 @@ fn unknown_and_empty_variables_are_of_no_account() {
 }
 
 #[test]
-fn modes_that_do_not_exist_yet_are_refused() {
-    for value in ["false", "parallel"] {
-        assert_eq!(
-            env_problems(&[("USE_RABBITMQ", value)]),
-            ["broker.use_rabbitmq: must be true: this version has no direct and no parallel mode"]
-        );
-    }
+fn a_mode_that_does_not_exist_yet_is_refused() {
+    assert_eq!(
+        env_problems(&[("USE_RABBITMQ", "parallel")]),
+        ["broker.use_rabbitmq: must be true or false: this version has no parallel mode"]
+    );
+    let direct = from_env(&[("USE_RABBITMQ", "false"), ("FANOUT_LOCAL_DIR", "/data")]);
+    assert_eq!(direct.broker.use_rabbitmq, UseRabbitmq::False);
+    assert_eq!(direct.broker.local_dir.to_str(), Some("/data"));
     assert_eq!(
         env_problems(&[("USE_RABBITMQ", "yes")]),
         ["broker.use_rabbitmq: must be one of true, false, parallel"]

@@ -125,15 +125,24 @@ async fn whatever_order_batches_repeats_and_writers_the_profiles_are_the_same_bi
     let want = profiles(&store).await;
     assert!(want.len() > 20, "{}", want.len());
 
-    for (seed, size, lanes) in [(1, 1, 1), (2, 7, 1), (3, 20, 4), (4, 400, 2)] {
+    // the lanes are those of one worker, or workers of their own
+    let ways = [
+        (1, 1, 1, 1),
+        (2, 7, 1, 1),
+        (3, 20, 4, 4),
+        (4, 400, 2, 2),
+        (5, 20, 4, 1),
+        (6, 9, 6, 2),
+    ];
+    for (seed, size, lanes, workers) in ways {
         let config = server.config();
         let store = QdrantStore::new(&config).unwrap();
-        let processors = join_all((0..lanes).map(|_| ready(config.clone()))).await;
+        let processors = join_all((0..workers).map(|_| ready(config.clone()))).await;
         let mut events = shuffled(shop(), seed);
         events.extend(shuffled(shop(), seed + 100).into_iter().take(60));
         let events = shuffled(events, seed + 200);
         let lane = |lane: usize| {
-            let (processor, events) = (&processors[lane], &events);
+            let (processor, events) = (&processors[lane % workers], &events);
             async move {
                 for part in events.chunks(size).skip(lane).step_by(lanes) {
                     apply(processor, part.to_vec()).await;

@@ -3,26 +3,21 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use fanout::config::{ConfigErrors, Problem, QdrantSettings};
+use fanout::config::{ConfigErrors, Origin, QdrantSettings};
 use fanout::worker::ProcessorContext;
 use fanout_contract::Processor;
 use fanout_qdrant::{ConfigProblem, QdrantConfig, QdrantProcessor, Tls};
 
 /// The Qdrant processor as configured.
 pub(super) fn build(context: &ProcessorContext<'_>) -> Result<Arc<dyn Processor>, ConfigErrors> {
-    match QdrantProcessor::new(settings(&context.config().qdrant)) {
-        Ok(processor) => Ok(Arc::new(processor)),
-        Err(problems) => {
-            let problems = problems.iter().map(|p| problem(context, p)).collect();
-            Err(ConfigErrors::from_problems(problems).unwrap_or_else(|| {
-                let key = "qdrant";
-                ConfigErrors::one(Problem::new(key, context.origin(key), "cannot be used"))
-            }))
-        }
-    }
+    let processor = QdrantProcessor::new(settings(&context.config().qdrant));
+    let origin = |key: &str| context.origin(key);
+    let processor = processor.map_err(|problems| errors(&origin, &problems))?;
+    Ok(Arc::new(processor))
 }
 
-fn settings(qdrant: &QdrantSettings) -> QdrantConfig {
+/// The settings as the processor's package has them.
+pub(crate) fn settings(qdrant: &QdrantSettings) -> QdrantConfig {
     let tls = &qdrant.tls;
     QdrantConfig {
         url: qdrant.url.clone(),
@@ -43,8 +38,8 @@ fn settings(qdrant: &QdrantSettings) -> QdrantConfig {
     }
 }
 
-fn problem(context: &ProcessorContext<'_>, problem: &ConfigProblem) -> Problem {
-    let key = format!("qdrant.{}", problem.key);
-    let origin = context.origin(&key);
-    Problem::new(key, origin, problem.rule.clone()).hint(problem.hint)
+/// What the package has against them.
+pub(crate) fn errors(origin: &dyn Fn(&str) -> Origin, problems: &[ConfigProblem]) -> ConfigErrors {
+    let objections = problems.iter().map(|p| (p.key, p.rule.as_str(), p.hint));
+    super::errors("qdrant", origin, objections)
 }

@@ -3,26 +3,21 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use fanout::config::{ConfigErrors, Neo4jSettings, Problem};
+use fanout::config::{ConfigErrors, Neo4jSettings, Origin};
 use fanout::worker::ProcessorContext;
 use fanout_contract::Processor;
 use fanout_neo4j::{ConfigProblem, Neo4jConfig, Neo4jProcessor, Tls};
 
 /// The Neo4j processor as configured.
 pub(super) fn build(context: &ProcessorContext<'_>) -> Result<Arc<dyn Processor>, ConfigErrors> {
-    match Neo4jProcessor::new(settings(&context.config().neo4j)) {
-        Ok(processor) => Ok(Arc::new(processor)),
-        Err(problems) => {
-            let problems = problems.iter().map(|p| problem(context, p)).collect();
-            Err(ConfigErrors::from_problems(problems).unwrap_or_else(|| {
-                let key = "neo4j";
-                ConfigErrors::one(Problem::new(key, context.origin(key), "cannot be used"))
-            }))
-        }
-    }
+    let processor = Neo4jProcessor::new(settings(&context.config().neo4j));
+    let origin = |key: &str| context.origin(key);
+    let processor = processor.map_err(|problems| errors(&origin, &problems))?;
+    Ok(Arc::new(processor))
 }
 
-fn settings(neo4j: &Neo4jSettings) -> Neo4jConfig {
+/// The settings as the processor's package has them.
+pub(crate) fn settings(neo4j: &Neo4jSettings) -> Neo4jConfig {
     let tls = &neo4j.tls;
     Neo4jConfig {
         uri: neo4j.uri.clone(),
@@ -39,8 +34,8 @@ fn settings(neo4j: &Neo4jSettings) -> Neo4jConfig {
     }
 }
 
-fn problem(context: &ProcessorContext<'_>, problem: &ConfigProblem) -> Problem {
-    let key = format!("neo4j.{}", problem.key);
-    let origin = context.origin(&key);
-    Problem::new(key, origin, problem.rule.clone()).hint(problem.hint)
+/// What the package has against them.
+pub(crate) fn errors(origin: &dyn Fn(&str) -> Origin, problems: &[ConfigProblem]) -> ConfigErrors {
+    let objections = problems.iter().map(|p| (p.key, p.rule.as_str(), p.hint));
+    super::errors("neo4j", origin, objections)
 }

@@ -1,0 +1,144 @@
+//! Direct mode: every configured queue in this process, on a broker inside of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::run::{Job, codec};
+use super::{Worker, WorkerError};
+use crate::broker::local::LocalServer;
+use crate::config::{Config, ConfigErrors, Origins};
+use crate::engine::{Counts, Engine, EngineError, Monitor, Shutdown};
+
+/// The queues of a broker inside this process, each at work with its processor.
+///
+/// Retries, dead letters and the order of settlement are those of [`Worker::run`]. Dropping
+/// it aborts: what was in flight is delivered again at the next start.
+#[derive(Debug)]
+pub struct Direct {
+    server: LocalServer,
+    queues: Vec<DirectQueue>,
+    dead_letters: BTreeSet<String>,
+    shutdown: Shutdown,
+}
+
+/// One queue of [`Direct`].
+#[derive(Debug)]
+pub struct DirectQueue {
+    key: String,
+    name: String,
+    processor: String,
+    monitor: Arc<Monitor>,
+    task: AbortOnDropHandle<Result<Counts, EngineError>>,
+}
+
+impl DirectQueue {
+    /// Its key in the configuration, such as `neo4j`.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Its name at the broker, such as `events.neo4j`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it has done and what it is about.
+    pub fn monitor(&self) -> &Arc<Monitor> {
+        &self.monitor
+    }
+
+    /// Whether it has ended, which it does not by itself while all is well.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+impl Worker {
+    /// Starts every configured queue on `server`, which must have the topology of `config`.
+    /// Ends when `shutdown` asks to drain. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// A queue names a processor that this program does not have, or whose settings cannot
+    /// work. Nothing is started then.
+    pub fn direct(
+        &self,
+        config: &Config,
+        origins: &Origins,
+        server: &LocalServer,
+        shutdown: &Shutdown,
+    ) -> Result<Direct, ConfigErrors> {
+        let jobs = config
+            .queues
+            .keys()
+            .map(|key| Ok((key.clone(), self.job(config, origins, key)?)));
+        let jobs: Vec<(String, Job)> = jobs.collect::<Result<_, ConfigErrors>>()?;
+        let codec = Arc::new(codec(config));
+        let queues = jobs.into_iter().map(|(key, Job { engine, processor })| {
+            let (name, broker) = (engine.queue.name.clone(), Arc::new(server.connect()));
+            let named = processor.name().to_owned();
+            let engine = Engine::new(engine, broker, processor, codec.clone());
+            DirectQueue {
+                key,
+                name,
+                processor: named,
+                monitor: engine.monitor(),
+                task: AbortOnDropHandle::new(tokio::spawn(engine.run(shutdown.clone()))),
+            }
+        });
+        let dead_letters = config.queues.values().map(|q| q.dead_letter.clone());
+        Ok(Direct {
+            queues: queues.collect(),
+            dead_letters: dead_letters.collect(),
+            server: server.clone(),
+            shutdown: shutdown.clone(),
+        })
+    }
+}
+
+impl Direct {
+    /// The queues, by key.
+    pub fn queues(&self) -> &[DirectQueue] {
+        &self.queues
+    }
+
+    /// Messages that are not done: in the queues, in retry stages, suspects, in flight.
+    /// Dead letters are done.
+    pub fn waiting(&self) -> usize {
+        let all = self.server.queues();
+        let open = all.iter().filter(|name| !self.dead_letters.contains(*name));
+        open.filter_map(|name| self.server.count(name)).sum()
+    }
+
+    /// Whether a queue has ended, be it asked to or not.
+    pub fn has_ended(&self) -> bool {
+        self.queues.iter().any(DirectQueue::has_ended)
+    }
+
+    /// Waits until all queues have drained, and says what each did, by key. One that fails
+    /// makes the others drain.
+    ///
+    /// # Errors
+    /// The first [`WorkerError`]; the others have drained.
+    pub async fn ended(self) -> Result<BTreeMap<String, Counts>, WorkerError> {
+        let shutdown = self.shutdown;
+        let ends = self.queues.into_iter().map(|queue| {
+            let shutdown = shutdown.clone();
+            async move {
+                let ended = match queue.task.await {
+                    Ok(ended) => ended.map_err(|error| {
+                        let started = queue.monitor.counts() != Counts::default();
+                        WorkerError::from_engine(error, &queue.processor, started)
+                    }),
+                    Err(error) => Err(WorkerError::System(std::io::Error::other(error))),
+                };
+                if ended.is_err() {
+                    shutdown.drain();
+                }
+                ended.map(|counts| (queue.key, counts))
+            }
+        });
+        futures::future::join_all(ends).await.into_iter().collect()
+    }
+}
