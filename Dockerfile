@@ -7,7 +7,7 @@ FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 COPY . .
 # Without the embedded stores, which only `fanout demo` needs.
-RUN cargo build --profile dist --locked --no-default-features --features cli,neo4j,qdrant --bin run-worker --bin fanout
+RUN cargo build --profile dist --locked --no-default-features --features cli,neo4j,qdrant,outbox --bin run-worker --bin fanout
 
 FROM ${BASE_IMAGE}
 # Public certificate authorities, for amqps:// and bolt+s://.

@@ -12,6 +12,9 @@ mod arguments;
 mod configuration;
 #[path = "cli/demo.rs"]
 mod demo;
+#[cfg(feature = "outbox")]
+#[path = "cli/outbox.rs"]
+mod outbox;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/servers.rs"]

@@ -11,6 +11,7 @@ mod error;
 mod form;
 mod load;
 mod origin;
+mod outbox;
 mod queue;
 mod raw;
 mod relations;
@@ -28,6 +29,7 @@ pub use error::{ConfigErrors, Problem};
 pub(crate) use form::{show_size, show_time};
 pub use load::{LoadOptions, Loaded, Overrides};
 pub use origin::{Origin, Origins};
+pub use outbox::OutboxConfig;
 pub use queue::{BatchConfig, Binding, ExchangeConfig, ExchangeKind, QueueConfig, QueueType};
 pub use urls::mask_url;
 pub use worker::{
@@ -61,6 +63,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Logging.
     pub log: LogConfig,
+    /// The transactional outbox.
+    pub outbox: OutboxConfig,
     /// The Neo4j server.
     pub neo4j: Neo4jSettings,
     /// The Qdrant server.
@@ -84,6 +88,7 @@ impl Default for Config {
             worker: WorkerConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),
+            outbox: OutboxConfig::default(),
             neo4j: Neo4jSettings::default(),
             qdrant: QdrantSettings::default(),
         }

@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Http,
     Bolt,
     Grpc,
+    Postgres,
 }
 
 impl Kind {
@@ -26,6 +27,7 @@ impl Kind {
             Self::Http => "a URL like http://host:15672",
             Self::Bolt => "a URL like bolt://host:7687",
             Self::Grpc => "a URL like http://host:6334",
+            Self::Postgres => "a URL like postgres://user:password@host:5432/database",
         }
     }
 
@@ -33,6 +35,7 @@ impl Kind {
         match self {
             Self::Amqp => &["amqp", "amqps"],
             Self::Http | Self::Grpc => &["http", "https"],
+            Self::Postgres => &["postgres", "postgresql"],
             Self::Bolt => &[
                 "bolt",
                 "bolt+s",
@@ -68,7 +71,7 @@ impl Kind {
         }
         match self {
             Self::Amqp => amqp(parsed).map_err(bad).map(String::from),
-            Self::Http => Ok(text.to_owned()),
+            Self::Http | Self::Postgres => Ok(text.to_owned()),
             Self::Bolt | Self::Grpc
                 if parsed.username().is_empty() && parsed.password().is_none() =>
             {

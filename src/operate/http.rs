@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -16,6 +16,7 @@ use super::health::{Report, Status};
 use super::metrics;
 use super::problem::HttpProblem;
 use super::vitals::Vitals;
+use crate::telemetry;
 
 /// The routes of a worker.
 pub fn router(vitals: Vitals) -> Router {
@@ -68,12 +69,11 @@ async fn health(State(vitals): State<Arc<Vitals>>) -> Response {
 }
 
 async fn exposition(State(vitals): State<Arc<Vitals>>) -> Response {
-    let Some(text) = metrics::render(&vitals) else {
-        let detail = "this program records its metrics elsewhere";
-        return HttpProblem::new(StatusCode::NOT_FOUND, detail).into_response();
-    };
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    metrics::exposition(vitals.service, vitals.version, || {
+        let moment = vitals.now();
+        telemetry::worker_state(&vitals.queue, &moment.engine);
+        telemetry::broker_state(&moment.broker);
+    })
 }
 
 async fn unknown() -> HttpProblem {

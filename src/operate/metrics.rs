@@ -3,10 +3,12 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::problem::HttpProblem;
 use super::process;
-use super::vitals::Vitals;
 use crate::telemetry;
 
 /// Seconds; from a small batch of a fast store to the deadline of a call.
@@ -53,12 +55,19 @@ pub async fn upkeep() {
     }
 }
 
-/// The text of a scrape; `None` where the program has another recorder.
-pub(super) fn render(vitals: &Vitals) -> Option<String> {
-    let handle = RECORDER.get()?.as_ref()?;
-    let moment = vitals.now();
-    telemetry::worker_state(&vitals.queue, &moment.engine);
-    telemetry::broker_state(&moment.broker);
-    telemetry::process_state(vitals.service, vitals.version, process::usage());
-    Some(handle.render())
+/// The answer to a scrape: `observe` records what is read at that moment. 404 where the
+/// program has another recorder.
+pub(crate) fn exposition(
+    service: &'static str,
+    version: &'static str,
+    observe: impl FnOnce(),
+) -> Response {
+    let Some(Some(handle)) = RECORDER.get() else {
+        let detail = "this program records its metrics elsewhere";
+        return HttpProblem::new(StatusCode::NOT_FOUND, detail).into_response();
+    };
+    observe();
+    telemetry::process_state(service, version, process::usage());
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], handle.render()).into_response()
 }

@@ -9,7 +9,7 @@ pub mod health;
 mod http;
 #[cfg(feature = "cli")]
 pub mod log;
-mod metrics;
+pub(crate) mod metrics;
 mod problem;
 mod process;
 mod server;

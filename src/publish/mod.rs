@@ -9,6 +9,8 @@ mod ids;
 mod intake;
 mod lines;
 mod ndjson;
+#[cfg(feature = "outbox")]
+pub mod outbox;
 mod record;
 mod send;
 mod source;

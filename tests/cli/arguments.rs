@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 16] = [
     &["demo"],
     &["publish"],
     &["topology"],
@@ -16,6 +16,9 @@ const COMMANDS: [&[&str]; 13] = [
     &["queue", "list"],
     &["queue", "show"],
     &["queue", "purge"],
+    &["outbox"],
+    &["outbox", "init"],
+    &["outbox", "run"],
     &["config", "print"],
     &["config", "check"],
     &["completions"],

@@ -14,6 +14,8 @@ mod commands;
 #[cfg(all(feature = "neo4j", feature = "qdrant"))]
 mod direct;
 mod engine;
+#[cfg(feature = "outbox")]
+mod outbox;
 #[path = "../cli/program.rs"]
 mod program;
 mod publish;

@@ -4,6 +4,8 @@
 //! * [`rabbitmq::RabbitMq`]: a container per binary (or one of your own, to break), a vhost
 //!   per test, so that every test may use the default names.
 //! * [`neo4j::Neo4j`]: a container per binary, or one of your own.
+//! * [`postgres::Postgres`]: a container per binary (or one of your own, to break), a database
+//!   per test.
 //! * [`qdrant::Qdrant`]: a container per binary, or one of your own.
 //! * [`proxy::Proxy`]: a TCP proxy on a fixed port that can be cut, swallow or delay.
 //! * [`eventually`]: polls instead of sleeping.
@@ -28,6 +30,8 @@ pub mod docker;
 pub mod ledger;
 pub mod management;
 pub mod neo4j;
+#[cfg(feature = "outbox")]
+pub mod postgres;
 pub mod proxy;
 pub mod qdrant;
 pub mod queues;

@@ -14,11 +14,12 @@ Examples:
   fanout queue list                     depths of all queues
   fanout recommend 17                   products near to what user 17 likes
   fanout graph 17                       what user 17 did
+  fanout outbox run                     publish what services commit to PostgreSQL
   fanout config print                   settings in force and where they come from
 
 Exit codes:
   0 done · 1 findings or a negative answer · 2 usage · 3 configuration ·
-  4 cannot connect · 5 failed while running · 130 second signal";
+  4 cannot connect · 5 failed while running · 6 drain deadline passed · 130 second signal";
 
 /// Publish events and look after the queues of a fanout runtime
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Similar(crate::ask::vectors::SimilarArgs),
     #[cfg(feature = "neo4j")]
     Graph(crate::ask::graph::GraphArgs),
+    #[cfg(feature = "outbox")]
+    Outbox(crate::outbox::OutboxArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -13,6 +13,7 @@ pub(crate) enum Exit {
     Configuration = 3,
     StartUp = 4,
     RunTime = 5,
+    DrainDeadline = 6,
     Aborted = 130,
 }
 

@@ -1,6 +1,10 @@
 //! Log lines of the commands: on standard error, warnings only unless asked for more.
 
 use fanout::config::Config;
+#[cfg(feature = "outbox")]
+use fanout::config::Loaded;
+#[cfg(feature = "outbox")]
+use fanout::operate::log::LogGuard;
 use std::io;
 use tracing_subscriber::EnvFilter;
 
@@ -32,4 +36,11 @@ pub(crate) fn start_with(default: &str, verbose: u8, config: &Config) -> Result<
         .with_target(false)
         .init();
     Ok(())
+}
+
+/// Log lines of a command that runs on: as the configuration says, like a worker's.
+#[cfg(feature = "outbox")]
+pub(crate) fn service(name: &str, loaded: &Loaded) -> Result<LogGuard, CommandError> {
+    let log = fanout::operate::log::start(name, &loaded.config.log, &loaded.origins);
+    log.map_err(|errors| CommandError::new(Exit::Configuration, errors))
 }

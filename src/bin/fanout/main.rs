@@ -19,6 +19,8 @@ mod connect;
 mod demo;
 mod exit;
 mod log;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod output;
 mod publish;
 mod queue;
@@ -53,7 +55,12 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         _ => {}
     }
     let loaded = settings::load(cli.config)?;
-    log::start(cli.verbose, &loaded.config)?;
+    let _log = match &cli.command {
+        #[cfg(feature = "outbox")]
+        Command::Outbox(args) if args.runs_on() => Some(log::service("fanout-outbox", &loaded)?),
+        _ => log::start(cli.verbose, &loaded.config)
+            .map(|()| None::<fanout::operate::log::LogGuard>)?,
+    };
     runtime::block_on(dispatch(cli.command, loaded))
 }
 
@@ -62,6 +69,8 @@ async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Ex
         Command::Publish(args) => publish::run(args, loaded).await,
         Command::Topology(args) => topology::run(args, loaded.config).await,
         Command::Queue(args) => queue::run(args, loaded.config).await,
+        #[cfg(feature = "outbox")]
+        Command::Outbox(args) => outbox::run(args, loaded.config).await,
         Command::Config(args) => config::run(&args, &loaded),
         #[cfg(feature = "qdrant")]
         Command::Recommend(args) => ask::vectors::recommend(args, loaded).await,

@@ -4,6 +4,7 @@
 
 mod limits;
 mod names;
+mod outbox;
 mod servers;
 
 use std::time::Duration;
@@ -61,6 +62,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     servers::check(config, report);
     names::check(config, report);
     limits::check(config, report);
+    outbox::check(config, report);
 }
 
 fn queue_key(key: &str, setting: &str) -> String {

@@ -39,6 +39,8 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         "must start with https:// where qdrant.tls is set",
         report,
     );
+    // Whether the server offers TLS is not known here.
+    tls("outbox", "outbox.url", &config.outbox.tls, true, "", report);
     log_dir(config, report);
 }
 

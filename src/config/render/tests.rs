@@ -102,6 +102,7 @@ fn everything_changed() -> Config {
             format: LogFormat::Json,
             dir: Some("logs".into()),
         },
+        outbox: changed_outbox(),
         neo4j: Neo4jSettings {
             uri: "bolt+s://db:1".to_owned(),
             user: "app".to_owned(),
@@ -123,6 +124,21 @@ fn everything_changed() -> Config {
             query_timeout: seconds(26),
             tls: changed_tls(Some("vectors.local")),
         },
+    }
+}
+
+fn changed_outbox() -> OutboxConfig {
+    OutboxConfig {
+        url: Some(Secret::new("postgres://a:b@db:1/shop")),
+        schema: "shop".to_owned(),
+        table: "outbox".to_owned(),
+        exchange: Some("app.events".to_owned()),
+        batch: 501,
+        poll_every: Duration::from_secs(2),
+        keep: Duration::ZERO,
+        connect_timeout: Duration::from_secs(6),
+        call_timeout: Duration::from_secs(11),
+        tls: changed_tls(None),
     }
 }
 
@@ -266,6 +282,7 @@ fn no_secret_is_printed() {
         ("RABBITMQ_MANAGEMENT_URL", "http://u:s3cret@one:15672"),
         ("NEO4J_PASSWORD", "s3cret"),
         ("FANOUT_API_TOKEN", "s3cret"),
+        ("FANOUT_OUTBOX_URL", "postgres://u:s3cret@db/shop"),
     ];
     let loaded = load("", &env, Overrides::default());
     let (text, json) = (toml(&loaded), json(&loaded).to_string());

@@ -85,6 +85,7 @@ pub(super) fn sections(config: &Config, secrets: Secrets) -> Vec<Section> {
         "worker",
         "http",
         "log",
+        "outbox",
         "neo4j",
         "qdrant",
     ] {

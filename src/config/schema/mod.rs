@@ -4,6 +4,7 @@
 //! from here, so that they cannot drift apart.
 
 mod broker;
+mod outbox;
 mod qdrant;
 mod queue;
 mod worker;
@@ -120,6 +121,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone
     broker::BROKER
         .iter()
         .chain(worker::SETTINGS)
+        .chain(outbox::OUTBOX)
         .chain(worker::NEO4J)
         .chain(qdrant::QDRANT)
 }

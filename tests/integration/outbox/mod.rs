@@ -1,0 +1,9 @@
+//! `fanout outbox` against PostgreSQL and RabbitMQ.
+
+mod crashes;
+mod operation;
+mod order;
+mod outages;
+mod refusals;
+mod rig;
+mod setup;
