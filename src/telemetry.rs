@@ -35,13 +35,6 @@ const DRAINING: &str = "fanout_draining";
 const BROKER_CONNECTED: &str = "fanout_broker_connected";
 const BROKER_CONNECTIONS: &str = "fanout_broker_connections_total";
 const BROKER_BLOCKED: &str = "fanout_broker_blocked";
-const OUTBOX_PUBLISHED: &str = "fanout_outbox_published_total";
-const OUTBOX_SET_ASIDE: &str = "fanout_outbox_set_aside_total";
-const OUTBOX_WAITING: &str = "fanout_outbox_waiting_rows";
-const OUTBOX_OLDEST: &str = "fanout_outbox_oldest_age_seconds";
-const OUTBOX_ASIDE: &str = "fanout_outbox_set_aside_rows";
-const OUTBOX_SLOTS: &str = "fanout_outbox_slots";
-const OUTBOX_CONNECTED: &str = "fanout_outbox_database_connected";
 const INFO: &str = "fanout_build_info";
 const MEMORY: &str = "process_resident_memory_bytes";
 const CPU: &str = "process_cpu_seconds_total";
@@ -225,6 +218,14 @@ mod outbox {
     use super::*;
     use crate::broker::PublishError;
     use crate::publish::outbox::{OutboxError, Snapshot};
+
+    const OUTBOX_PUBLISHED: &str = "fanout_outbox_published_total";
+    const OUTBOX_SET_ASIDE: &str = "fanout_outbox_set_aside_total";
+    const OUTBOX_WAITING: &str = "fanout_outbox_waiting_rows";
+    const OUTBOX_OLDEST: &str = "fanout_outbox_oldest_age_seconds";
+    const OUTBOX_ASIDE: &str = "fanout_outbox_set_aside_rows";
+    const OUTBOX_SLOTS: &str = "fanout_outbox_slots";
+    const OUTBOX_CONNECTED: &str = "fanout_outbox_database_connected";
 
     /// Rows that were confirmed and marked.
     pub fn outbox_published(rows: usize) {

@@ -13,6 +13,7 @@ pub(crate) enum Exit {
     Configuration = 3,
     StartUp = 4,
     RunTime = 5,
+    #[cfg(feature = "outbox")]
     DrainDeadline = 6,
     Aborted = 130,
 }
