@@ -52,6 +52,10 @@ fn a_database_that_is_away_ends_init_with_4_and_shows_no_password() {
         "{complaint}"
     );
     assert!(complaint.contains("hint: "), "{complaint}");
+    let from_file = Program::new()
+        .file("url", format!("{url}\n"))
+        .env("FANOUT_OUTBOX_URL_FILE", "url");
+    let complaint = complaint + &from_file.run(&["outbox", "init", "--apply"]).bad(4);
     let shown = program.run(&["config", "print"]).good();
     assert!(!(complaint + &shown).contains("s3cret"));
 }

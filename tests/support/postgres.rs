@@ -58,6 +58,26 @@ impl Postgres {
         self.port().await
     }
 
+    /// Offers TLS from now on, with this certificate and key.
+    pub async fn offer_tls(&self, certificate: &str, key: &str) {
+        let script = "cd /var/lib/postgresql/data && printf %s \"$1\" >server.crt && \
+            printf %s \"$2\" >server.key && chmod 600 server.key && chown postgres server.*";
+        self.container
+            .exec(&["sh", "-c", script, "sh", certificate, key])
+            .await;
+        let client = connect(self.port().await, "postgres").await.unwrap();
+        for statement in ["ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()"] {
+            client.batch_execute(statement).await.unwrap();
+        }
+        eventually("TLS is on", Duration::from_secs(10), async || {
+            // A session sees the settings of its start.
+            let client = connect(self.port().await, "postgres").await?;
+            let row = client.query_one("SHOW ssl", &[]).await.ok()?;
+            (row.get::<_, &str>(0) == "on").then_some(())
+        })
+        .await;
+    }
+
     /// A database of its own.
     pub async fn database(&self, name: &str) -> Database {
         let name = unique(name).replace('-', "_");

@@ -7,3 +7,4 @@ mod outages;
 mod refusals;
 mod rig;
 mod setup;
+mod tls;
