@@ -42,6 +42,15 @@ fn without_a_database_nothing_runs_and_the_variable_is_named() {
 }
 
 #[test]
+fn without_rabbitmq_the_relay_has_nowhere_to_go_and_says_so() {
+    let program = Program::new()
+        .env("FANOUT_OUTBOX_URL", "postgres://relay@127.0.0.1:9/shop")
+        .env("USE_RABBITMQ", "false");
+    let complaint = program.run(&["outbox", "run"]).bad(3);
+    assert!(complaint.contains("USE_RABBITMQ"), "{complaint}");
+}
+
+#[test]
 fn a_database_that_is_away_ends_init_with_4_and_shows_no_password() {
     // Nobody listens on the port of discard.
     let url = "postgres://relay:s3cret@127.0.0.1:9/shop";

@@ -1,13 +1,11 @@
 //! Log lines of the commands: on standard error, warnings only unless asked for more.
 
-use fanout::config::Config;
-#[cfg(feature = "outbox")]
-use fanout::config::Loaded;
-#[cfg(feature = "outbox")]
+use fanout::config::{Config, Loaded};
 use fanout::operate::log::LogGuard;
 use std::io;
 use tracing_subscriber::EnvFilter;
 
+use crate::cli::Command;
 use crate::exit::{CommandError, Exit};
 use crate::output::coloured;
 
@@ -38,9 +36,22 @@ pub(crate) fn start_with(default: &str, verbose: u8, config: &Config) -> Result<
     Ok(())
 }
 
-/// Log lines of a command that runs on: as the configuration says, like a worker's.
+/// Log lines of this command; those of one that runs on are as the configuration says, like a
+/// worker's, until the guard is dropped.
+pub(crate) fn for_command(
+    command: &Command,
+    verbose: u8,
+    loaded: &Loaded,
+) -> Result<Option<LogGuard>, CommandError> {
+    match command {
+        #[cfg(feature = "outbox")]
+        Command::Outbox(args) if args.runs_on() => service("fanout-outbox", loaded).map(Some),
+        _ => start(verbose, &loaded.config).map(|()| None),
+    }
+}
+
 #[cfg(feature = "outbox")]
-pub(crate) fn service(name: &str, loaded: &Loaded) -> Result<LogGuard, CommandError> {
+fn service(name: &str, loaded: &Loaded) -> Result<LogGuard, CommandError> {
     let log = fanout::operate::log::start(name, &loaded.config.log, &loaded.origins);
     log.map_err(|errors| CommandError::new(Exit::Configuration, errors))
 }

@@ -39,9 +39,8 @@ use cli::{Cli, Command};
 use exit::{CommandError, Exit};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let exit = run(cli).unwrap_or_else(|error| error.report());
-    exit.into()
+    let ended = run(Cli::parse());
+    ended.unwrap_or_else(|error| error.report()).into()
 }
 
 fn run(cli: Cli) -> Result<Exit, CommandError> {
@@ -55,12 +54,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         _ => {}
     }
     let loaded = settings::load(cli.config)?;
-    let _log = match &cli.command {
-        #[cfg(feature = "outbox")]
-        Command::Outbox(args) if args.runs_on() => Some(log::service("fanout-outbox", &loaded)?),
-        _ => log::start(cli.verbose, &loaded.config)
-            .map(|()| None::<fanout::operate::log::LogGuard>)?,
-    };
+    let _log = log::for_command(&cli.command, cli.verbose, &loaded)?;
     runtime::block_on(dispatch(cli.command, loaded))
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use fanout::broker::Broker;
 use fanout::broker::amqp::AmqpBroker;
 use fanout::codec::Codec;
-use fanout::config::{Config, ExchangeKind};
+use fanout::config::{Config, ExchangeKind, UseRabbitmq};
 use fanout::operate;
 use fanout::publish::Stamper;
 use fanout::publish::outbox::{Ended, OutboxError, Relay, Service, Snapshot, router};
@@ -53,6 +53,11 @@ pub(super) async fn run(args: RunArgs, config: &Config) -> Result<Exit, CommandE
     if config.outbox.url.is_none() {
         let missing = OutboxError::Settings("outbox.url is not set".to_owned());
         return Err(failed(&missing, false));
+    }
+    if config.broker.use_rabbitmq == UseRabbitmq::False {
+        let message = "the outbox goes to RabbitMQ, and USE_RABBITMQ is false";
+        return Err(CommandError::new(Exit::Configuration, message)
+            .hint("leave USE_RABBITMQ unset for this command"));
     }
     let exchange = exchange(config)?;
     let listener = listen(config).await?;
