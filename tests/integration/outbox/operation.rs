@@ -32,12 +32,14 @@ async fn a_commit_wakes_the_relay_long_before_it_would_look() {
     let mut rig = Rig::new("woken").await;
     rig.program = rig.program.env("FANOUT_OUTBOX_POLL_EVERY", "60s");
     let relay = rig.relay();
-    for n in 1..=3 {
-        rig.insert("order-1", n).await;
-        rig.ready_is(n.unsigned_abs()).await;
-    }
-    let woken = within("three rows", SOON / 2, relay.stop()).await;
-    assert_eq!(woken["published"], 3);
+    let rows = async {
+        for n in 1..=3 {
+            rig.insert("order-1", n).await;
+            rig.ready_is(n.unsigned_abs()).await;
+        }
+    };
+    within("three rows", SOON / 2, rows).await;
+    assert_eq!(relay.stop().await["published"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
