@@ -29,7 +29,6 @@ pub mod codec;
 pub mod config;
 pub mod engine;
 pub mod operate;
-#[cfg(feature = "cli")]
 pub mod publish;
 pub mod recovery;
 pub mod telemetry;

@@ -14,6 +14,7 @@ use metrics::{
 use crate::broker::{BrokerStatus, ConnectionState};
 use crate::engine::{Counts, Snapshot};
 use crate::operate::{Usage, Vitals};
+use crate::publish::PublisherStatus;
 
 const SETTLED: &str = "fanout_events_settled_total";
 /// Histogram of events of a batch.
@@ -24,6 +25,15 @@ const REDELIVERIES: &str = "fanout_redeliveries_total";
 const ASSIGNED_IDS: &str = "fanout_assigned_ids_total";
 const RECEIVED_TO_SETTLED: &str = "fanout_received_to_settled_seconds";
 const PUBLISH_PROBLEMS: &str = "fanout_publish_problems_total";
+const ACCEPTED: &str = "fanout_intake_messages_total";
+const SENT: &str = "messaging_client_sent_messages_total";
+const NOT_TAKEN: &str = "fanout_publisher_problems_total";
+const PUBLISHER_LINK: &str = "fanout_publisher_link";
+const PUBLISHER_IN_FLIGHT: &str = "fanout_publisher_in_flight_messages";
+const SPOOL_MESSAGES: &str = "fanout_spool_messages";
+const SPOOL_BYTES: &str = "fanout_spool_bytes";
+const SPOOL_ASIDE: &str = "fanout_spool_set_aside_messages";
+const SPOOL_FAILING: &str = "fanout_spool_failing";
 const IN_FLIGHT: &str = "fanout_in_flight_events";
 const LANES: &str = "fanout_lanes";
 const CONSUMING_LANES: &str = "fanout_consuming_lanes";
@@ -78,6 +88,38 @@ pub fn latency(queue: &str, took: Duration) {
 /// The broker did not take a message that settles an event.
 pub fn publish_problem(queue: &str, code: &'static str) {
     counter!(PUBLISH_PROBLEMS, QUEUE => queue.to_owned(), "code" => code).increment(1);
+}
+
+/// Messages given to a publisher: `outcome` is confirmed, spooled or refused; `code` the
+/// reason of a refusal, or empty.
+pub fn accepted(outcome: &'static str, code: &'static str, messages: u64) {
+    if messages > 0 {
+        counter!(ACCEPTED, "outcome" => outcome, "code" => code).increment(messages);
+    }
+}
+
+/// Messages of a publisher that the broker has confirmed, from callers and from the spool.
+pub fn sent(messages: u64) {
+    if messages > 0 {
+        counter!(SENT).increment(messages);
+    }
+}
+
+/// The broker did not take messages of a publisher; they are tried again or set aside.
+pub fn not_taken(code: &'static str, messages: u64) {
+    counter!(NOT_TAKEN, "code" => code).increment(messages);
+}
+
+/// State of a publisher, read when somebody asks.
+pub fn publisher_state(status: &PublisherStatus) {
+    for state in ["ready", "away", "blocked", "refusing"] {
+        gauge!(PUBLISHER_LINK, "state" => state).set(flag(status.link.as_str() == state));
+    }
+    gauge!(PUBLISHER_IN_FLIGHT).set(float(status.in_flight));
+    gauge!(SPOOL_MESSAGES).set(total(status.backlog.messages));
+    gauge!(SPOOL_BYTES).set(total(status.backlog.bytes));
+    gauge!(SPOOL_ASIDE).set(total(status.set_aside));
+    gauge!(SPOOL_FAILING).set(flag(status.spool_trouble.is_some()));
 }
 
 /// State of a worker, read when somebody asks.
@@ -140,6 +182,7 @@ pub fn describe() {
         PUBLISH_PROBLEMS,
         "Messages that settle an event and were not taken by the broker.",
     );
+    describe_publisher();
     count(BROKER_CONNECTIONS, "Connections made to the broker.");
     describe_histogram!(BATCH_EVENTS, Unit::Count, "Events of a batch.");
     times(PROCESS_DURATION, "Duration of one call of the processor.");
@@ -165,11 +208,51 @@ pub fn describe() {
     level(CPU, "User and system time since the start.");
 }
 
+fn describe_publisher() {
+    let count = |name, text| describe_counter!(name, Unit::Count, text);
+    let level = |name, text| describe_gauge!(name, text);
+    count(
+        ACCEPTED,
+        "Messages given to the publisher, by outcome and code of a refusal.",
+    );
+    count(SENT, "Messages the broker has confirmed to the publisher.");
+    count(
+        NOT_TAKEN,
+        "Messages the broker did not take from the publisher; they are tried again or set aside.",
+    );
+    level(
+        PUBLISHER_LINK,
+        "1 for the state of the publisher's way to the broker.",
+    );
+    level(
+        PUBLISHER_IN_FLIGHT,
+        "Messages of the publisher without a confirm yet.",
+    );
+    level(SPOOL_MESSAGES, "Messages that wait in the spool.");
+    level(SPOOL_BYTES, "Bytes of the messages that wait in the spool.");
+    level(
+        SPOOL_ASIDE,
+        "Messages set aside: the broker will not take them as they are.",
+    );
+    level(
+        SPOOL_FAILING,
+        "1 while the spool cannot be written or read.",
+    );
+}
+
 #[allow(
     clippy::cast_precision_loss,
     reason = "counts of what is in memory are far below 2^52"
 )]
 fn float(count: usize) -> f64 {
+    count as f64
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "what fits on a disk is far below 2^52"
+)]
+fn total(count: u64) -> f64 {
     count as f64
 }
 

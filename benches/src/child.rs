@@ -18,7 +18,7 @@ use crate::ours::{self, Null, Observed};
 use crate::product::products;
 use crate::raw_writer::{self, Server};
 use crate::report::Measured;
-use crate::{local, raw_consume, raw_qdrant, usual_worker};
+use crate::{local, publish, raw_consume, raw_qdrant, usual_worker};
 
 /// What a child process measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,6 +41,12 @@ pub enum Task {
     Latency,
     /// The broker inside the process; needs no server.
     Local,
+    /// Bare lapin, a window of confirms.
+    RawPublish,
+    /// Our publisher.
+    Publish,
+    /// Our spool, once the broker is back.
+    Drain,
     /// Bare Qdrant client, products: parse and write.
     RawProducts,
     /// Bare Qdrant client, points of interactions.
@@ -145,6 +151,9 @@ impl Child {
                 let sizes = (self.prefetch, self.ack_every);
                 local::run(self.dir.as_deref(), self.seed, self.events, sizes).await
             }
+            Task::RawPublish => publish::raw(&self.amqp, self.seed, self.events).await,
+            Task::Publish => publish::ours(&self.amqp, self.seed, self.events).await,
+            Task::Drain => publish::drain(&self.amqp, self.seed, self.events).await,
             Task::RawProducts => {
                 raw_qdrant::write_products(&self.qdrant, self.seed, self.events).await
             }

@@ -9,6 +9,7 @@ mod local;
 mod ours;
 mod plans;
 mod product;
+mod publish;
 mod raw_consume;
 mod raw_qdrant;
 mod raw_writer;

@@ -70,6 +70,7 @@ impl Plan {
 /// All comparisons; a `long` of 0 leaves out the long run.
 pub fn all(events: usize, rounds: usize, long: usize) -> Vec<Planned> {
     let mut all = consume(events, rounds);
+    all.push(publish(events, rounds));
     all.extend(into_neo4j(events, rounds, long));
     all.extend(into_qdrant(events, rounds));
     all.push(local(events, rounds));
@@ -89,6 +90,16 @@ fn consume(events: usize, rounds: usize) -> Vec<Planned> {
         (format!("consume, {queue} queue"), rounds, sides)
     };
     [false, true].map(of).into()
+}
+
+fn publish(events: usize, rounds: usize) -> Planned {
+    let sides = vec![
+        Plan::new("raw lapin, 500 unconfirmed", Task::RawPublish, events),
+        Plan::new("fanout publisher", Task::Publish, events),
+        Plan::new("fanout spool, broker back", Task::Drain, events),
+    ];
+    let name = "publish, fanout to two quorum queues".to_owned();
+    (name, rounds, sides)
 }
 
 fn into_neo4j(events: usize, rounds: usize, long: usize) -> Vec<Planned> {

@@ -9,7 +9,7 @@
 pub mod amqp;
 pub mod local;
 mod message;
-mod wire;
+pub(crate) mod wire;
 
 pub use message::{Delivery, HeaderValue, Headers, Message, Properties};
 

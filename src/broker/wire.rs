@@ -1,7 +1,7 @@
 //! What AMQP 0.9.1 and RabbitMQ take from a publisher at all, whatever their queues say.
 //!
 //! Sent anyway, such a message closes the channel or the connection, and the confirms of its
-//! neighbours are lost. Both brokers refuse it before.
+//! neighbours are lost. Both brokers refuse it before, and the publisher before it is spooled.
 
 use super::{HeaderValue, Headers, Message, Properties, PublishError};
 
@@ -10,17 +10,17 @@ const SHORT_STRING: usize = 255;
 
 /// What a connection allows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits<'a> {
+pub(crate) struct Limits<'a> {
     /// The user logged in: the broker takes no other `user_id`.
-    pub(super) user: &'a str,
+    pub(crate) user: &'a str,
     /// Largest body, bytes.
-    pub(super) body: usize,
+    pub(crate) body: usize,
     /// Largest content header, bytes on the wire: it cannot be split over frames.
-    pub(super) headers: usize,
+    pub(crate) headers: usize,
 }
 
 /// Refuses what can never be published on such a connection.
-pub(super) fn check(message: &Message, limits: Limits<'_>) -> Result<(), PublishError> {
+pub(crate) fn check(message: &Message, limits: Limits<'_>) -> Result<(), PublishError> {
     let bytes = message.body.len();
     if bytes > limits.body {
         return Err(PublishError::TooLarge { bytes });

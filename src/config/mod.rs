@@ -12,6 +12,7 @@ mod form;
 mod load;
 mod origin;
 mod outbox;
+mod publisher;
 mod queue;
 mod raw;
 mod relations;
@@ -30,6 +31,7 @@ pub(crate) use form::{show_size, show_time};
 pub use load::{LoadOptions, Loaded, Overrides};
 pub use origin::{Origin, Origins};
 pub use outbox::OutboxConfig;
+pub use publisher::{PublisherConfig, SpoolConfig};
 pub use queue::{BatchConfig, Binding, ExchangeConfig, ExchangeKind, QueueConfig, QueueType};
 pub use urls::mask_url;
 pub use worker::{
@@ -51,6 +53,10 @@ pub struct Config {
     /// Where follow-up events go, by kind; other kinds go to the first exchange with their
     /// kind as routing key.
     pub follow_ups: BTreeMap<String, FollowUpRoute>,
+    /// Publishing.
+    pub publisher: PublisherConfig,
+    /// What is kept on disk while the broker is away.
+    pub spool: SpoolConfig,
     /// Bytes to events.
     pub codec: CodecConfig,
     /// Circuit breaker of each destination.
@@ -82,6 +88,8 @@ impl Default for Config {
                 .map(|key| (key.to_owned(), QueueConfig::for_key(key)))
                 .collect(),
             follow_ups: BTreeMap::new(),
+            publisher: PublisherConfig::default(),
+            spool: SpoolConfig::default(),
             codec: CodecConfig::default(),
             breaker: BreakerConfig::default(),
             flood_guard: FloodGuardConfig::default(),

@@ -1,27 +1,49 @@
-//! Way in: files become messages, messages reach the broker with a confirm.
+//! Way in: what a service or a file has to say reaches the broker with a confirm.
 //!
-//! `lines` → `ndjson` or `csv` → `stamp` (ids and properties) → `send` (window and retries).
-//! Memory is bounded whatever the input: by the longest line and the bytes in flight.
+//! A service has a [`Publisher`], behind the seam [`Intake`]: while the broker is away, what
+//! it accepts waits in its spool on disk. Files (feature `cli`): `lines` → `ndjson` or `csv`
+//! → `stamp` (ids and properties) → `send` (window and retries), in bounded memory.
 
+#[cfg(feature = "cli")]
 mod cells;
+#[cfg(feature = "cli")]
 mod csv;
+#[cfg(feature = "cli")]
 mod ids;
 mod intake;
+#[cfg(feature = "cli")]
 mod lines;
+#[cfg(feature = "cli")]
 mod ndjson;
 #[cfg(feature = "outbox")]
 pub mod outbox;
+#[cfg(feature = "cli")]
+mod pace;
+mod publisher;
 mod record;
+#[cfg(feature = "cli")]
 mod send;
+#[cfg(feature = "cli")]
 mod source;
+mod spool;
 mod stamp;
+#[cfg(feature = "cli")]
 mod tally;
 
+#[cfg(feature = "cli")]
 pub use csv::HeaderError;
+#[cfg(feature = "cli")]
 pub use ids::{IdSource, LINE_NAMESPACE, digest, line_id};
 pub use intake::{Accepted, Backlog, Intake, NotAccepted};
+#[cfg(feature = "cli")]
+pub use pace::paced;
+pub use publisher::{Draft, LinkState, Publisher, PublisherStatus, Refusing};
 pub use record::BadLine;
+#[cfg(feature = "cli")]
 pub use send::{Notice, RetryPlan, send};
+#[cfg(feature = "cli")]
 pub use source::{Format, Item, ReadEnd, ReadOptions, read};
+pub use spool::{SetAside, SpoolError, SpoolRecovery};
 pub use stamp::Stamper;
+#[cfg(feature = "cli")]
 pub use tally::{Problem, Tally};

@@ -54,6 +54,7 @@ impl BadLine {
     }
 }
 
+#[cfg(feature = "cli")]
 /// The text of `bytes`.
 ///
 /// # Errors
@@ -65,6 +66,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, BadLine> {
     })
 }
 
+#[cfg(feature = "cli")]
 /// One line or CSV row that is not empty: the body of an event, or why it is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {

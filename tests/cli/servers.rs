@@ -38,12 +38,15 @@ fn a_broker_that_is_absent_exits_4_soon_and_names_its_masked_address() {
 
 #[test]
 fn an_input_that_cannot_be_read_is_told_before_anything_is_connected() {
-    let program = without_broker().file("events.ndjson.gz", "");
+    let program = without_broker()
+        .file("events.ndjson.zst", "")
+        .file("events.ndjson.gz", "not packed at all");
     std::fs::create_dir(program.folder().join("folder")).unwrap();
     for (file, reason) in [
         ("absent.ndjson", "absent.ndjson"),
         ("folder", "is a directory"),
-        ("events.ndjson.gz", "unpacked"),
+        ("events.ndjson.zst", "unpacked"),
+        ("events.ndjson.gz", "cannot read"),
     ] {
         let complaint = program.run(&["publish", file]).bad(2);
         assert!(complaint.contains(reason), "{file}: {complaint}");

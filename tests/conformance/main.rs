@@ -1,5 +1,5 @@
 //! The laws of the seam to the broker, kept by the one inside the process, in memory and on
-//! disk, and what the one on disk keeps through `kill -9`. Needs no server.
+//! disk, and what it and the spool of a publisher keep through `kill -9`. Needs no server.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +13,7 @@ mod support;
 mod durable;
 mod killed;
 mod memory;
+mod spool;
 
 use fanout::broker::local::LocalServer;
 use futures::FutureExt;

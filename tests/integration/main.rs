@@ -19,6 +19,7 @@ mod outbox;
 #[path = "../cli/program.rs"]
 mod program;
 mod publish;
+mod publisher;
 #[cfg(feature = "qdrant")]
 mod qdrant;
 mod worker;

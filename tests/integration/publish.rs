@@ -166,6 +166,26 @@ async fn publishing_the_same_input_again_gives_the_same_ids() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Docker: run scripts/test"]
+async fn a_packed_file_has_the_ids_of_the_file_inside_and_a_rate_is_kept() {
+    let vhost = RabbitMq::shared().await.vhost("packed").await;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(lines(100).as_bytes()).unwrap();
+    let program = program(&vhost)
+        .file("events.ndjson", lines(100))
+        .file("events.ndjson.gz", packed.finish().unwrap());
+    program.run(&["publish", "events.ndjson"]).good();
+    let started = std::time::Instant::now();
+    program
+        .run(&["publish", "events.ndjson.gz", "--rate", "50"])
+        .good();
+    assert!(started.elapsed() > Duration::from_millis(1_900));
+    let ids = ids(&observer(&vhost).await).await;
+    assert_eq!(ids.len(), 100);
+    assert!(ids.values().all(|count| *count == 2), "{ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
 async fn a_connection_lost_in_the_middle_loses_no_line() {
     let rabbit = RabbitMq::shared().await;
     let vhost = rabbit.vhost("cut").await;

@@ -9,7 +9,7 @@ const EXAMPLES: &str = "\
 Examples:
   fanout demo                           all of it in one process, with no server
   fanout publish events.ndjson          publish a file, one JSON event a line
-  zcat shop.csv.gz | fanout publish - --format csv
+  fanout publish shop.csv.gz --rate 500 the same of a packed CSV, at most 500 a second
   fanout topology apply                 declare exchanges, queues and bindings
   fanout queue list                     depths of all queues
   fanout recommend 17                   products near to what user 17 likes

@@ -76,6 +76,12 @@ fn everything_changed() -> Config {
             missing_id: MissingId::Reject,
             unknown_kind: UnknownKind::DeadLetter,
         },
+        publisher: changed_publisher(),
+        spool: SpoolConfig {
+            dir: "data/spool".into(),
+            max_messages: 100_001,
+            max_bytes: 257 << 20,
+        },
         breaker: BreakerConfig {
             failures: 6,
             open_for: seconds(31),
@@ -203,6 +209,15 @@ fn changed_queue() -> QueueConfig {
         deadline: Duration::from_secs(31),
         suspect_after: 11,
         suspect_limit: 4,
+    }
+}
+
+fn changed_publisher() -> PublisherConfig {
+    PublisherConfig {
+        source: "shop".to_owned(),
+        spool_after: Duration::from_secs(6),
+        first_kinds: vec!["order.paid".to_owned()],
+        memory: 33 << 20,
     }
 }
 

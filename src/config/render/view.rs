@@ -71,7 +71,9 @@ pub(super) fn sections(config: &Config, secrets: Secrets) -> Vec<Section> {
             header: format!("[{path}]"),
         });
     }
-    plain(&mut config, secrets, "codec", &mut sections);
+    for section in ["publisher", "spool", "codec"] {
+        plain(&mut config, secrets, section, &mut sections);
+    }
     for (kind, fields) in &mut config.codec.id_fields_by_kind {
         let path = format!("codec.kinds.{}", quoted_key(kind));
         sections.push(Section {

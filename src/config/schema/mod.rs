@@ -5,6 +5,7 @@
 
 mod broker;
 mod outbox;
+mod publisher;
 mod qdrant;
 mod queue;
 mod worker;
@@ -120,6 +121,7 @@ impl Field<QueueConfig> {
 pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone {
     broker::BROKER
         .iter()
+        .chain(publisher::PUBLISHER)
         .chain(worker::SETTINGS)
         .chain(outbox::OUTBOX)
         .chain(worker::NEO4J)

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use fanout::publish::{Format, IdSource, digest};
+use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek};
 use std::path::Path;
@@ -31,43 +32,67 @@ pub(crate) struct Input {
 
 /// Opens the file, or standard input where it is `-` or missing.
 pub(crate) fn open(file: Option<&Path>, format: Option<FormatArg>) -> Result<Input, CommandError> {
-    let extension = file.and_then(Path::extension).and_then(|e| e.to_str());
-    if let (Some(packed @ ("gz" | "zst" | "bz2" | "xz")), None) = (extension, format) {
+    let path = file.filter(|path| *path != Path::new("-"));
+    let packed = path.is_some_and(|path| extension(path) == "gz");
+    let inner = match path {
+        Some(path) if packed => extension(&path.with_extension("")),
+        Some(path) => extension(path),
+        None => String::new(),
+    };
+    if let ("zst" | "bz2" | "xz", None) = (inner.as_str(), format) {
         return Err(
-            usage(format!("a .{packed} file must be unpacked first")).hint(format!(
-                "for example: gunzip -c FILE.{packed} | fanout publish - --format csv"
+            usage(format!("a .{inner} file must be unpacked first")).hint(format!(
+                "for example: zstdcat FILE.{inner} | fanout publish - --format csv"
             )),
         );
     }
-    let format = match (format, extension) {
-        (Some(FormatArg::Csv), _) | (None, Some("csv" | "CSV")) => Format::Csv,
+    let format = match (format, inner.as_str()) {
+        (Some(FormatArg::Csv), _) | (None, "csv") => Format::Csv,
         _ => Format::Ndjson,
     };
-    match file {
-        Some(path) if path != Path::new("-") => open_file(path, format),
-        None if io::stdin().is_terminal() => {
+    match path {
+        Some(path) => open_file(path, format, packed),
+        None if file.is_none() && io::stdin().is_terminal() => {
             Err(usage("no FILE is given and standard input is a terminal")
                 .hint("fanout publish FILE, or a pipe into fanout publish"))
         }
-        _ => Ok(stream(io::stdin(), format)),
+        None => Ok(stream(io::stdin(), format)),
     }
 }
 
-fn open_file(path: &Path, format: Format) -> Result<Input, CommandError> {
+/// In lower case; empty where there is none.
+fn extension(path: &Path) -> String {
+    let extension = path.extension().and_then(|e| e.to_str());
+    extension.unwrap_or_default().to_lowercase()
+}
+
+fn open_file(path: &Path, format: Format, packed: bool) -> Result<Input, CommandError> {
     let unreadable = |error: io::Error| usage(format!("cannot read '{}': {error}", path.display()));
     let mut file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(usage(format!("'{}' is a directory", path.display())));
     }
+    let unpack = |file: File| MultiGzDecoder::new(BufReader::with_capacity(BUFFER, file));
     if !metadata.is_file() {
-        return Ok(stream(file, format));
+        return Ok(match packed {
+            true => stream(unpack(file), format),
+            false => stream(file, format),
+        });
     }
-    let (digest, length) = digest(&mut file).map_err(unreadable)?;
+    let (digest, length) = match packed {
+        true => digest(unpack(file.try_clone().map_err(unreadable)?)),
+        false => digest(&mut file),
+    }
+    .map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
     // What is appended meanwhile is not in the digest: it belongs to the next run.
+    let content: Box<dyn Read + Send> = match packed {
+        true => Box::new(unpack(file).take(length)),
+        false => Box::new(file.take(length)),
+    };
     Ok(Input {
-        reader: Box::new(BufReader::with_capacity(BUFFER, file.take(length))),
+        reader: Box::new(BufReader::with_capacity(BUFFER, content)),
         format,
         ids: IdSource::File(digest),
         length: Some(length),

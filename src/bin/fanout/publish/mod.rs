@@ -11,8 +11,9 @@ use fanout::broker::Broker;
 use fanout::codec::Codec;
 use fanout::config::{Config, ExchangeKind, Loaded, UseRabbitmq};
 use fanout::publish::{
-    HeaderError, Notice, ReadEnd, ReadOptions, RetryPlan, Stamper, Tally, read, send,
+    HeaderError, Notice, ReadEnd, ReadOptions, RetryPlan, Stamper, Tally, paced, read, send,
 };
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -35,6 +36,8 @@ which line to go on with.
 CSV: the header names the fields. Cells that are plain decimal numbers become JSON numbers
 (0042, 1e5 and whole numbers beyond 64 bits stay text), empty cells are absent.
 
+A gzip file is unpacked on the way; its ids are those of the file inside.
+
 Ids: the id in the body, else a UUIDv5 of the file's SHA-256 and the line number, so that
 publishing the same file twice counts once. A changed file has other ids: after mending bad
 lines publish only those. The end of standard input is not known in advance: there it is the
@@ -47,7 +50,8 @@ broker.local_dir, with the same retries and dead letters; it ends when nothing w
 Examples:
   fanout publish events.ndjson
   fanout publish 2019-Oct.csv --routing-key shop
-  gunzip -c events.ndjson.gz | fanout publish - --json
+  fanout publish 2019-Oct.csv.gz --rate 2000
+  zcat *.ndjson.gz | fanout publish - --json
   fanout publish events.ndjson --from-line 120001
 
 Exit codes:
@@ -77,6 +81,10 @@ pub(crate) struct PublishArgs {
     /// Pass over the lines before this one, counted from 1; ids stay the same
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     from_line: u64,
+
+    /// Events a second at most [default: as many as the broker confirms]
+    #[arg(long, value_name = "N")]
+    rate: Option<NonZeroU32>,
 
     /// How long one message is tried before the run stops
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
@@ -127,7 +135,10 @@ async fn feed(
     stop: &CancellationToken,
 ) -> Result<Fed, CommandError> {
     let mut progress = Progress::new(input.length);
-    let (items, end) = start(args, config, exchange, input)?;
+    let (mut items, end) = start(args, config, exchange, input)?;
+    if let Some(rate) = args.rate {
+        items = paced(items, rate);
+    }
     let plan = RetryPlan {
         give_up_after: args.give_up_after,
         ..RetryPlan::default()

@@ -1,0 +1,208 @@
+//! The folder of a spool: its lock, its file, what was found in it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use redb::Database;
+use tokio::sync::mpsc;
+
+use super::book::Book;
+use super::storage::{Answer, Storage};
+use super::store::{Loaded, Opener, Store, StoreError};
+use crate::config::SpoolConfig;
+
+/// Bytes of the file that are cached. What is drained is read once and in order.
+const CACHE: usize = 16 << 20;
+
+/// What was found in the folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpoolRecovery {
+    /// There was a spool before.
+    pub existed: bool,
+    /// The one who had it last closed it. Otherwise it was checked and brought back to the
+    /// last write that was complete.
+    pub closed: bool,
+    /// Messages that wait.
+    pub messages: u64,
+    /// Messages set aside.
+    pub set_aside: u64,
+}
+
+/// Why a spool cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpoolError {
+    /// Another process has it, or this one twice.
+    #[error(
+        "the spool '{}' is in use by process {owner}: only one may have it open; give this \
+         program a folder of its own (spool.dir)",
+        .dir.display()
+    )]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+        /// Id of the process, as far as it is known.
+        owner: String,
+    },
+    /// The folder cannot be made, read or written.
+    #[error("the spool '{}' cannot be opened: {reason}", .dir.display())]
+    Unusable {
+        /// The folder.
+        dir: PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The file was altered, or the disk has lost some of it. Nothing was changed.
+    #[error(
+        "the spool '{}' is damaged: {reason}; restore the folder, or move it away to start empty",
+        .dir.display()
+    )]
+    Damaged {
+        /// The folder.
+        dir: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Written by a newer version of this program.
+    #[error("the spool '{}' has format {found}, which this version does not read", .dir.display())]
+    OtherFormat {
+        /// The folder.
+        dir: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+}
+
+impl SpoolError {
+    /// Stable code for logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InUse { .. } => "spool-in-use",
+            Self::Unusable { .. } => "spool-storage",
+            Self::Damaged { .. } | Self::OtherFormat { .. } => "spool-damaged",
+        }
+    }
+}
+
+/// An open spool.
+pub(in super::super) struct Opened {
+    pub(in super::super) storage: Storage,
+    pub(in super::super) answers: mpsc::UnboundedReceiver<Answer>,
+    pub(in super::super) book: Book,
+    pub(in super::super) recovery: SpoolRecovery,
+}
+
+/// Opens the folder, which is made where it is missing, and starts its thread.
+///
+/// # Errors
+/// See [`SpoolError`]. Dropping the future leaves the folder free.
+pub(in super::super) async fn open(config: &SpoolConfig) -> Result<Opened, SpoolError> {
+    let dir = config.dir.clone();
+    let opening = tokio::task::spawn_blocking(move || {
+        let lock = lock(&dir)?;
+        let (store, loaded) = checked(&dir, opener(dir.join("spool.redb")))?;
+        let (storage, answers) = Storage::spawn(store, lock).map_err(|e| unusable(&dir, e))?;
+        Ok::<_, SpoolError>((storage, answers, loaded))
+    });
+    let joined = opening.await.map_err(|e| unusable(&config.dir, e))?;
+    let (storage, answers, loaded) = joined?;
+    let recovery = recovery(&loaded);
+    Ok(Opened {
+        storage,
+        answers,
+        book: Book::new(config, loaded),
+        recovery,
+    })
+}
+
+/// A spool on what a test gives it, served by the caller.
+#[cfg(test)]
+pub(in super::super) fn open_inline(
+    config: &SpoolConfig,
+    opener: Opener,
+) -> Result<Opened, SpoolError> {
+    let (store, loaded) = checked(&config.dir, opener)?;
+    let (storage, answers) = Storage::inline(store);
+    let recovery = recovery(&loaded);
+    Ok(Opened {
+        storage,
+        answers,
+        book: Book::new(config, loaded),
+        recovery,
+    })
+}
+
+fn recovery(loaded: &Loaded) -> SpoolRecovery {
+    SpoolRecovery {
+        existed: loaded.existed,
+        closed: loaded.closed,
+        messages: loaded.messages,
+        set_aside: loaded.aside,
+    }
+}
+
+fn unusable(dir: &Path, reason: impl ToString) -> SpoolError {
+    SpoolError::Unusable {
+        dir: dir.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// Makes the folder and locks it for this process, until what comes back is dropped. The
+/// operating system lets go of it where the process is killed.
+fn lock(dir: &Path) -> Result<File, SpoolError> {
+    std::fs::create_dir_all(dir).map_err(|e| unusable(dir, e))?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(dir.join("lock"))
+        .map_err(|e| unusable(dir, e))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            // Only to name it; the refusal stands without.
+            let _ = file.read_to_string(&mut owner);
+            return Err(SpoolError::InUse {
+                dir: dir.to_owned(),
+                owner: owner.trim().to_owned(),
+            });
+        }
+        Err(TryLockError::Error(e)) => return Err(unusable(dir, e)),
+    }
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(|e| unusable(dir, e))?;
+    Ok(file)
+}
+
+fn opener(path: PathBuf) -> Opener {
+    Box::new(move || {
+        Database::builder()
+            .set_cache_size(CACHE)
+            .set_check_integrity_on_open(true)
+            .create(&path)
+    })
+}
+
+/// Opens the file; what is wrong with it is told, never trusted.
+fn checked(dir: &Path, opener: Opener) -> Result<(Store, Loaded), SpoolError> {
+    // On a file that nobody has written like this, the library may panic.
+    let opened = catch_unwind(AssertUnwindSafe(|| Store::open(opener)));
+    let error = match opened {
+        Ok(Ok(opened)) => return Ok(opened),
+        Ok(Err(error)) => error,
+        Err(_) => StoreError::Damaged("its structure does not hold together".to_owned()),
+    };
+    let dir = dir.to_owned();
+    Err(match error {
+        StoreError::Storage(reason) => SpoolError::Unusable { dir, reason },
+        StoreError::Damaged(reason) => SpoolError::Damaged { dir, reason },
+        StoreError::Format(found) => SpoolError::OtherFormat { dir, found },
+    })
+}
