@@ -8,13 +8,15 @@ use std::time::Duration;
 pub struct PublisherConfig {
     /// `app_id` and `source` of events that name no source of their own. Default `fanout`.
     pub source: String,
+    /// Connections to publish over, each with its window of confirms. Default 1.
+    pub connections: usize,
     /// What is not confirmed by then goes to the spool. Default 5 s: a quorum queue elects a
     /// leader in less, and a caller waits no longer.
     pub spool_after: Duration,
     /// Kinds of events that go first where a queue knows priorities. Default purchases.
     pub first_kinds: Vec<String>,
-    /// Bodies of messages whose callers wait, bytes; beyond it callers wait for room.
-    /// Default 32 MiB: twice the largest message.
+    /// Messages whose callers wait, bytes; beyond it they are refused. Default 64 MiB: some
+    /// 50,000 small ones, or four of the largest.
     pub memory: usize,
 }
 
@@ -22,9 +24,10 @@ impl Default for PublisherConfig {
     fn default() -> Self {
         Self {
             source: "fanout".to_owned(),
+            connections: 1,
             spool_after: Duration::from_secs(5),
             first_kinds: ["purchase", "product.purchased"].map(str::to_owned).into(),
-            memory: 32 << 20,
+            memory: 64 << 20,
         }
     }
 }

@@ -215,6 +215,7 @@ fn changed_queue() -> QueueConfig {
 fn changed_publisher() -> PublisherConfig {
     PublisherConfig {
         source: "shop".to_owned(),
+        connections: 2,
         spool_after: Duration::from_secs(6),
         first_kinds: vec!["order.paid".to_owned()],
         memory: 33 << 20,

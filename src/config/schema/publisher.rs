@@ -16,6 +16,12 @@ pub(super) static PUBLISHER: &[Setting] = &[
         "app_id and source of events that name no source of their own",
     ),
     Setting::new(
+        "publisher.connections",
+        Form::Whole(1, 16),
+        |c| &mut c.publisher.connections,
+        "connections to publish over, each with a confirm window of its own; one is enough for tens of thousands of events a second",
+    ),
+    Setting::new(
         "publisher.spool_after",
         Form::Time(Duration::from_millis(100), Duration::from_secs(10 * 60)),
         |c| &mut c.publisher.spool_after,
@@ -31,7 +37,7 @@ pub(super) static PUBLISHER: &[Setting] = &[
         "publisher.memory",
         Form::Size(1 << 20, 1 << 40),
         |c| &mut c.publisher.memory,
-        "bodies of messages whose callers wait; beyond it callers wait for room",
+        "messages whose callers wait for an answer; beyond it they are refused",
     ),
     Setting::new(
         "spool.dir",

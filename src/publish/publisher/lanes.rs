@@ -5,8 +5,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
+use super::room::Share;
 use crate::broker::Message;
 use crate::publish::intake::{Accepted, NotAccepted};
 
@@ -15,7 +16,7 @@ use crate::publish::intake::{Accepted, NotAccepted};
 pub(super) struct Reply {
     pub(super) to: oneshot::Sender<Result<Accepted, NotAccepted>>,
     /// Its share of the memory for messages whose callers wait.
-    pub(super) room: Option<OwnedSemaphorePermit>,
+    pub(super) room: Option<Share>,
 }
 
 impl Reply {

@@ -7,12 +7,14 @@
 //! Invariant: what was answered with success is with the broker or in the spool, and what
 //! is in the spool reaches the broker in the order per subject in which it was accepted.
 
+mod connections;
 mod desk;
 mod draft;
 mod flights;
 mod gate;
 mod lanes;
 mod prepare;
+mod room;
 mod settle;
 mod status;
 mod subject;
@@ -26,19 +28,22 @@ pub use gate::LinkState;
 pub use status::{PublisherStatus, Refusing};
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{Stream, StreamExt};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use self::connections::Connections;
 use self::desk::Desk;
 use self::flights::Flights;
 use self::gate::Gate;
 use self::lanes::{Lanes, Live, Reply};
 use self::prepare::Preparer;
+use self::room::Room;
 use self::status::{Board, Snapshot};
 use self::tally::Tally;
 use self::task::{Command, Core};
@@ -50,8 +55,9 @@ use crate::config::Config;
 use crate::telemetry;
 use crate::topology::Topology;
 
-/// The memory for waiting callers is counted in pieces of this size, bytes.
-const PIECE: usize = 1024;
+/// When to come again where too many callers wait: they are answered in milliseconds, or after
+/// `publisher.spool_after`.
+const NO_ROOM_FOR: Duration = Duration::from_secs(1);
 /// How much longer than its deadline a shutdown may take: the last write to disk.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -61,8 +67,7 @@ const GRACE: Duration = Duration::from_secs(15);
 /// the background for as long as the runtime lives.
 pub struct Publisher {
     commands: mpsc::UnboundedSender<Command>,
-    room: Arc<Semaphore>,
-    pieces: u32,
+    room: Room,
     preparer: Preparer,
     board: Arc<Board>,
     window: usize,
@@ -87,9 +92,18 @@ impl Publisher {
     /// The spool cannot be opened.
     pub async fn start(config: &Config) -> Result<Self, SpoolError> {
         let opened = spool::open(&config.spool).await?;
-        let topology = Topology::from_config(config);
-        let broker = AmqpBroker::start(config.broker.clone(), topology);
-        let mut publisher = Self::around(Arc::new(broker), config, opened);
+        let connect = || -> Arc<dyn Broker> {
+            let topology = Topology::from_config(config);
+            Arc::new(AmqpBroker::start(config.broker.clone(), topology))
+        };
+        let others: Vec<_> = (1..config.publisher.connections)
+            .map(|_| connect())
+            .collect();
+        let broker = match others.is_empty() {
+            true => connect(),
+            false => Arc::new(Connections::new(connect(), others)),
+        };
+        let mut publisher = Self::around(broker, config, opened);
         publisher.owns_broker = true;
         Ok(publisher)
     }
@@ -121,7 +135,8 @@ impl Publisher {
             trouble: None,
         }));
         let (commands, taken) = mpsc::unbounded_channel();
-        let window = config.broker.confirm_window.max(1);
+        let connections = config.publisher.connections.max(1);
+        let window = config.broker.confirm_window.max(1) * connections;
         let core = Core {
             commands: taken,
             status,
@@ -139,11 +154,9 @@ impl Publisher {
             closed: Vec::new(),
         };
         tokio::spawn(core.run());
-        let pieces = (config.publisher.memory / PIECE).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             commands,
-            room: Arc::new(Semaphore::new(pieces)),
-            pieces: u32::try_from(pieces).unwrap_or(u32::MAX),
+            room: Room::new(config.publisher.memory),
             preparer: Preparer::new(config),
             board,
             window,
@@ -158,11 +171,14 @@ impl Publisher {
     ///
     /// # Errors
     /// The event is not taken, and nothing of it is kept.
-    pub async fn publish(&self, event: Draft) -> Result<(String, Accepted), NotAccepted> {
+    pub fn publish(
+        &self,
+        event: Draft,
+    ) -> impl Future<Output = Result<(String, Accepted), NotAccepted>> + Send + use<> {
         let message = self.preparer.message(event);
         let id = message.properties.message_id.clone().unwrap_or_default();
-        let accepted = self.take(message, None).await?;
-        Ok((id, accepted))
+        let begun = self.begin(message, None);
+        async move { Ok((id, begun.answer().await?)) }
     }
 
     /// As [`Intake::accept`], where the caller knows what the message is about: the order
@@ -170,61 +186,59 @@ impl Publisher {
     ///
     /// # Errors
     /// The message is not taken, and nothing of it is kept.
-    pub async fn accept_about(
+    pub fn accept_about(
         &self,
         subject: &str,
         message: Message,
-    ) -> Result<Accepted, NotAccepted> {
-        self.take(message, Some(subject::named(subject))).await
+    ) -> impl Future<Output = Result<Accepted, NotAccepted>> + Send + use<> {
+        self.begin(message, Some(subject::named(subject))).answer()
     }
 
     /// Accepts all of them side by side, in this order per subject; one answer each.
     pub async fn accept_all(
         &self,
-        messages: impl IntoIterator<Item = Message>,
+        messages: impl IntoIterator<Item = Message, IntoIter: Send>,
     ) -> Vec<Result<Accepted, NotAccepted>> {
-        let accepting = messages.into_iter().map(|message| self.accept(message));
-        futures::future::join_all(accepting).await
+        let messages = futures::stream::iter(messages);
+        self.accept_stream(messages).collect().await
     }
 
-    /// Accepts a stream, twice the confirm window at once; answers come in its order.
+    /// Accepts a stream, four times the confirm window at once, so that there is always some
+    /// message whose subject has none on its way; answers come in its order.
     pub fn accept_stream<'a>(
         &'a self,
         messages: impl Stream<Item = Message> + Send + 'a,
     ) -> impl Stream<Item = Result<Accepted, NotAccepted>> + Send + 'a {
         messages
-            .map(move |message| self.accept(message))
-            .buffered(self.window * 2)
+            .map(move |message| self.begin(message, None).answer())
+            .buffered(self.window * 4)
     }
 
-    async fn take(
-        &self,
-        mut message: Message,
-        subject: Option<u64>,
-    ) -> Result<Accepted, NotAccepted> {
+    /// Hands the message to the task at once, without waiting: the order of these calls is
+    /// the order of messages.
+    fn begin(&self, mut message: Message, subject: Option<u64>) -> Begun {
         if let Err(error) = self.preparer.prepare(&mut message) {
-            telemetry::accepted("refused", error.code(), 1);
-            return Err(error.into());
+            return Begun::refused(error.into());
         }
+        let Some(room) = self.room.share(&message) else {
+            let retry_after = NO_ROOM_FOR;
+            return Begun::refused(NotAccepted::Full { retry_after });
+        };
         let subject = subject.unwrap_or_else(|| subject::of(&message));
-        let pieces = u32::try_from(1 + message.body.len() / PIECE).unwrap_or(u32::MAX);
-        // First come, first served: the order in which calls are begun is kept here. It is
-        // never closed, so there is always room in the end.
-        let room = Arc::clone(&self.room)
-            .acquire_many_owned(pieces.min(self.pieces))
-            .await
-            .ok();
         let (to, answer) = oneshot::channel();
-        let reply = Reply { to, room };
+        let reply = Reply {
+            to,
+            room: Some(room),
+        };
         let live = Live {
             subject,
             message,
             reply,
         };
-        if self.commands.send(Command::Take(live)).is_err() {
-            return Err(NotAccepted::ShuttingDown);
+        match self.commands.send(Command::Take(live)) {
+            Ok(()) => Begun(Ok(answer)),
+            Err(_) => Begun::refused(NotAccepted::ShuttingDown),
         }
-        answer.await.unwrap_or(Err(NotAccepted::ShuttingDown))
     }
 
     /// Where it stands.
@@ -303,9 +317,23 @@ impl Publisher {
     }
 }
 
+/// A message that was handed over, or refused at once.
+struct Begun(Result<oneshot::Receiver<Result<Accepted, NotAccepted>>, NotAccepted>);
+
+impl Begun {
+    fn refused(refusal: NotAccepted) -> Self {
+        telemetry::accepted("refused", refusal.code(), 1);
+        Self(Err(refusal))
+    }
+
+    async fn answer(self) -> Result<Accepted, NotAccepted> {
+        self.0?.await.unwrap_or(Err(NotAccepted::ShuttingDown))
+    }
+}
+
 impl Intake for Publisher {
     fn accept(&self, message: Message) -> BoxFuture<'_, Result<Accepted, NotAccepted>> {
-        Box::pin(self.take(message, None))
+        Box::pin(self.begin(message, None).answer())
     }
 
     fn backlog(&self) -> Backlog {

@@ -4,6 +4,7 @@
 
 mod accepting;
 mod closing;
+mod connecting;
 mod fake;
 mod order;
 mod random;

@@ -24,6 +24,18 @@ async fn at_most_one_message_about_a_subject_is_on_its_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_order_of_the_calls_counts_whenever_their_futures_are_polled() {
+    let rig = Rig::new();
+    let calls: Vec<_> = (1..=300)
+        .map(|n| rig.publisher.accept(message(&format!("a.{n}"))))
+        .collect();
+    // More than a task is let to do at a time, and in another order.
+    let answers = futures::future::join_all(calls.into_iter().rev()).await;
+    assert!(answers.iter().all(|a| *a == CONFIRMED));
+    assert_eq!(of(&rig, "a"), (1..=300).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_one_of_a_window_is_refused_nothing_about_its_subject_overtakes_it() {
     let rig = Rig::new();
     rig.broker.answers("b.2", vec![PublishError::Refused; 3]);
