@@ -46,10 +46,11 @@ pub(super) struct Stored {
     pub(super) unroutable: u32,
 }
 
+/// Boxed: it moves through lanes, flights and back.
 #[derive(Debug)]
 pub(super) enum Item {
-    Live(Live),
-    Stored(Stored),
+    Live(Box<Live>),
+    Stored(Box<Stored>),
 }
 
 impl Item {
@@ -155,7 +156,7 @@ impl Lanes {
 
     /// A message of the spool was not taken: it is the first of its lane again, and the first
     /// to be tried.
-    pub(super) fn put_back(&mut self, stored: Stored) {
+    pub(super) fn put_back(&mut self, stored: Box<Stored>) {
         let subject = stored.subject;
         let lane = self.lanes.entry(subject).or_default();
         lane.busy = false;
@@ -173,7 +174,7 @@ impl Lanes {
         let waiting = std::mem::take(&mut lane.waiting);
         for item in waiting {
             match item {
-                Item::Live(live) => taken.push(live),
+                Item::Live(live) => taken.push(*live),
                 stored => lane.waiting.push_back(stored),
             }
         }

@@ -235,7 +235,7 @@ impl Publisher {
             message,
             reply,
         };
-        match self.commands.send(Command::Take(live)) {
+        match self.commands.send(Command::Take(Box::new(live))) {
             Ok(()) => Begun(Ok(answer)),
             Err(_) => Begun::refused(NotAccepted::ShuttingDown),
         }

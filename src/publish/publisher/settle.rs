@@ -69,7 +69,7 @@ impl Core {
 
     /// The caller hears at once of what waiting does not mend; everything else goes to disk,
     /// with all that waits behind it.
-    fn live_failed(&mut self, live: Live, error: PublishError) {
+    fn live_failed(&mut self, live: Box<Live>, error: PublishError) {
         let subject = live.subject;
         if verdict(&error) != Verdict::Later {
             let refusal = NotAccepted::Broker(error);
@@ -80,14 +80,14 @@ impl Core {
         self.not_taken(&live.message, &error);
         let behind = self.lanes.take_live(subject);
         self.lanes.done(subject);
-        self.park(live);
+        self.park(*live);
         for live in behind {
             self.park(live);
         }
     }
 
     /// Nobody waits for its answer any more: it stays at the head, or is set aside.
-    fn stored_failed(&mut self, mut stored: Stored, error: PublishError) {
+    fn stored_failed(&mut self, mut stored: Box<Stored>, error: PublishError) {
         let unroutable = matches!(error, PublishError::Unroutable { .. });
         stored.unroutable += u32::from(unroutable);
         let hopeless = match verdict(&error) {
@@ -135,7 +135,7 @@ impl Core {
         let (mut lives, mut stored) = (Vec::new(), Vec::new());
         for item in self.flights.abandon() {
             match item {
-                Item::Live(live) => lives.push(live),
+                Item::Live(live) => lives.push(*live),
                 Item::Stored(one) => stored.push(one),
             }
         }
@@ -168,13 +168,13 @@ impl Core {
         } = found;
         match message {
             Some(_) if self.closing.is_some() => {}
-            Some(message) => self.lanes.push(Item::Stored(Stored {
+            Some(message) => self.lanes.push(Item::Stored(Box::new(Stored {
                 seq,
                 subject,
                 bytes,
                 message,
                 unroutable: 0,
-            })),
+            }))),
             None => {
                 let text = "its bytes make no message".to_owned();
                 let reason = Reason::now("spool-damaged", text);

@@ -32,12 +32,8 @@ const LAST_WRITE: Duration = Duration::from_secs(5);
 const DROPPED: Duration = Duration::from_secs(5);
 
 /// What a handle asks of the core.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly all are of the large one: a box would be an allocation for each message"
-)]
 pub(super) enum Command {
-    Take(Live),
+    Take(Box<Live>),
     /// Numbers and bytes of what was set aside and is no longer wanted.
     Forget(Vec<(u64, u64)>),
     Ask(AsideQuestion),
@@ -118,7 +114,7 @@ impl Core {
         }
     }
 
-    fn take(&mut self, live: Live) {
+    fn take(&mut self, live: Box<Live>) {
         if self.closing.is_some() {
             let refusal = NotAccepted::ShuttingDown;
             self.tally.refused(refusal.code());
@@ -127,7 +123,7 @@ impl Core {
         if self.admits(live.subject) {
             self.lanes.push(Item::Live(live));
         } else {
-            self.park(live);
+            self.park(*live);
         }
     }
 
