@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fake::Mood;
 use super::*;
 
-const SEEDS: u64 = 100;
-const KILLS: u64 = 30;
+const SEEDS: u64 = 60;
+const KILLS: u64 = 15;
 const SUBJECTS: u64 = 5;
 const MESSAGES: u64 = 40;
 
@@ -104,7 +104,7 @@ async fn whatever_goes_wrong_what_was_accepted_arrives_in_order_per_subject() {
         }
     }
     // The faults struck.
-    assert!(spooled > 500 && repeated > 50, "{spooled} {repeated}");
+    assert!(spooled > 300 && repeated > 30, "{spooled} {repeated}");
 }
 
 #[tokio::test(start_paused = true)]

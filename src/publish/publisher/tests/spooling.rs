@@ -26,15 +26,16 @@ async fn an_absent_broker_costs_the_caller_no_time_and_is_not_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_spooled_arrives_in_order_when_the_broker_is_back() {
-    let rig = Rig::with(|c| c.broker.confirm_window = 1);
-    rig.broker.leave();
     // More than are read at once.
-    for name in names(5_000) {
-        rig.accept(&name).await.unwrap();
-    }
+    let names: Vec<_> = (1..=2_500).map(|n| format!("s{n}.{n}")).collect();
+    let rig = Rig::with(|c| c.broker.confirm_window = 50);
+    rig.broker.leave();
+    let messages: Vec<_> = names.iter().map(|name| message(name)).collect();
+    let answers = rig.publisher.accept_all(messages).await;
+    assert!(answers.iter().all(|a| *a == SPOOLED));
     rig.broker.come_back();
     rig.drained().await;
-    assert_eq!(rig.broker.arrived(), names(5_000));
+    assert_eq!(rig.broker.arrived(), names);
     assert_eq!(rig.publisher.status().link, LinkState::Ready);
 }
 
@@ -59,6 +60,18 @@ async fn what_was_spooled_survives_a_kill_and_what_had_arrived_does_not_come_aga
     let rig = rig.after_kill();
     assert!(rig.publisher.recovery().closed);
     assert_eq!(rig.publisher.backlog(), Backlog::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_answered_from_disk_has_been_synced() {
+    let rig = Rig::new();
+    rig.broker.leave();
+    rig.disk.remember_syncs();
+    for number in 1..=10 {
+        assert_eq!(rig.accept(&format!("a.{number}")).await, SPOOLED);
+        let left = Rig::on(rig.disk.after_power_cut(), rig.config.clone());
+        assert_eq!(left.publisher.recovery().messages, number);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,8 @@ use super::Opener;
 #[derive(Debug, Default)]
 struct Inner {
     bytes: Vec<u8>,
+    /// As it was at the last sync, where that is remembered.
+    synced: Option<Vec<u8>>,
     full: bool,
     unsyncable: bool,
 }
@@ -33,6 +35,21 @@ impl Disk {
     /// What is left after `kill -9`.
     pub(in super::super) fn after_kill(&self) -> Self {
         let bytes = self.inner().bytes.clone();
+        Self(Arc::new(Mutex::new(Inner {
+            bytes,
+            ..Inner::default()
+        })))
+    }
+
+    /// From now on it knows what was synced.
+    pub(in super::super) fn remember_syncs(&self) {
+        let mut inner = self.inner();
+        inner.synced = Some(inner.bytes.clone());
+    }
+
+    /// What is left after a power cut that loses all that was not synced.
+    pub(in super::super) fn after_power_cut(&self) -> Self {
+        let bytes = self.inner().synced.clone().expect("syncs are remembered");
         Self(Arc::new(Mutex::new(Inner {
             bytes,
             ..Inner::default()
@@ -76,9 +93,12 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> Result<(), Error> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         if inner.full || inner.unsyncable {
             return Err(Error::from(ErrorKind::StorageFull));
+        }
+        if inner.synced.is_some() {
+            inner.synced = Some(inner.bytes.clone());
         }
         Ok(())
     }
