@@ -17,6 +17,8 @@ mod demo;
 mod outbox;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/serve.rs"]
+mod serve;
 #[path = "cli/servers.rs"]
 mod servers;
 #[path = "cli/topology.rs"]

@@ -90,6 +90,16 @@ pub trait Broker: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
+/// A broker whose queues an operator may empty.
+pub trait Purge: Broker {
+    /// Removes all ready messages of a queue and says how many; `None` where it does not
+    /// exist. Has a deadline inside.
+    ///
+    /// # Errors
+    /// The broker cannot be asked now, or refuses.
+    fn purge<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<Option<u64>, BrokerError>>;
+}
+
 /// What a passive declaration answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueDepth {

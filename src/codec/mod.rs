@@ -23,7 +23,7 @@ pub use identity::IdOrigin;
 use fanout_contract::{Event, EventBuilder};
 
 use crate::broker::{HeaderValue, Message};
-use crate::config::CodecConfig;
+use crate::config::{CodecConfig, Config, ExchangeKind};
 use crate::topology::names::headers as names;
 use head::Head;
 
@@ -83,6 +83,17 @@ impl Codec {
             id_fields,
             topic_exchanges: Vec::new(),
         }
+    }
+
+    /// The codec that every program of this configuration uses: routing keys mean kinds on
+    /// topic exchanges only.
+    pub fn from_config(config: &Config) -> Self {
+        let topics = config
+            .exchanges
+            .iter()
+            .filter(|exchange| exchange.kind == ExchangeKind::Topic)
+            .map(|exchange| exchange.name.clone());
+        Self::new(config.codec.clone()).with_topic_exchanges(topics)
     }
 
     /// Names the topic exchanges: the routing key of what was published there is its kind

@@ -9,6 +9,7 @@ mod codec;
 mod dotenv;
 mod error;
 mod form;
+mod gateway;
 mod load;
 mod origin;
 mod outbox;
@@ -28,6 +29,7 @@ pub use codec::{CodecConfig, MissingId, UnknownKind};
 pub use dotenv::environment;
 pub use error::{ConfigErrors, Problem};
 pub(crate) use form::{show_size, show_time};
+pub use gateway::GatewayConfig;
 pub use load::{LoadOptions, Loaded, Overrides};
 pub use origin::{Origin, Origins};
 pub use outbox::OutboxConfig;
@@ -67,6 +69,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// Health and metrics over HTTP.
     pub http: HttpConfig,
+    /// The HTTP gateway.
+    pub gateway: GatewayConfig,
     /// Logging.
     pub log: LogConfig,
     /// The transactional outbox.
@@ -95,6 +99,7 @@ impl Default for Config {
             flood_guard: FloodGuardConfig::default(),
             worker: WorkerConfig::default(),
             http: HttpConfig::default(),
+            gateway: GatewayConfig::default(),
             log: LogConfig::default(),
             outbox: OutboxConfig::default(),
             neo4j: Neo4jSettings::default(),

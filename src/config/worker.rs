@@ -115,6 +115,8 @@ pub struct HttpConfig {
     pub explicit: bool,
     /// Calls that change something need it; `None` = they work on loopback only.
     pub api_token: Option<Secret>,
+    /// Whether posting events needs the token, too. Default false.
+    pub api_token_events: bool,
 }
 
 impl Default for HttpConfig {
@@ -123,6 +125,7 @@ impl Default for HttpConfig {
             addr: SocketAddr::from(([127, 0, 0, 1], 8081)),
             explicit: false,
             api_token: None,
+            api_token_events: false,
         }
     }
 }

@@ -5,9 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::vitals::{Moment, STALE_AFTER, Vitals};
+use crate::broker::{BrokerStatus, ConnectionState};
 
 /// Overall judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -40,8 +44,9 @@ pub struct Report {
     pub dependencies: BTreeMap<String, Dependency>,
     /// What is not as it should be, each as `code: text`.
     pub issues: Vec<String>,
-    /// What has become of events so far.
-    pub progress: Progress,
+    /// What has become of events so far; the gateway has no queue of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
 }
 
 /// Something outside that the worker needs.
@@ -51,7 +56,8 @@ pub struct Dependency {
     pub status: &'static str,
     /// Whether it can be used.
     pub connected: bool,
-    /// Broker: deliveries taken and not settled yet.
+    /// Broker: deliveries taken and not settled yet; in the gateway, events accepted and not
+    /// with the broker yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_events: Option<usize>,
     /// Broker: the URL in use or tried last, password masked.
@@ -90,7 +96,10 @@ impl Report {
     /// The report at one moment.
     pub fn of(vitals: &Vitals, moment: &Moment) -> Self {
         let dependencies = [
-            ("rabbitmq".to_owned(), broker(moment)),
+            (
+                "rabbitmq".to_owned(),
+                Dependency::broker(&moment.broker, moment.engine.in_flight),
+            ),
             (vitals.processor.clone(), destination(moment)),
         ];
         let issues = issues(vitals, moment);
@@ -108,20 +117,32 @@ impl Report {
             draining: moment.engine.draining,
             dependencies: dependencies.into(),
             issues,
-            progress: progress(vitals, moment),
+            progress: Some(progress(vitals, moment)),
         }
     }
 }
 
-fn broker(moment: &Moment) -> Dependency {
-    let status = &moment.broker;
-    Dependency {
-        status: status.state.as_str(),
-        connected: moment.broker_is_there(),
-        pending_events: Some(moment.engine.in_flight),
-        url: Some(status.url.clone()),
-        breaker: None,
-        error: status.last_error.clone(),
+impl IntoResponse for Report {
+    fn into_response(self) -> Response {
+        let status = match self.status {
+            Status::Healthy | Status::Degraded => StatusCode::OK,
+            Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (status, Json(self)).into_response()
+    }
+}
+
+impl Dependency {
+    /// The broker, with the events that wait on the way to or from it.
+    pub(crate) fn broker(status: &BrokerStatus, pending_events: usize) -> Self {
+        Self {
+            status: status.state.as_str(),
+            connected: status.state == ConnectionState::Connected,
+            pending_events: Some(pending_events),
+            url: Some(status.url.clone()),
+            breaker: None,
+            error: status.last_error.clone(),
+        }
     }
 }
 
@@ -149,7 +170,8 @@ fn issues(vitals: &Vitals, moment: &Moment) -> Vec<String> {
             STALE_AFTER.as_secs()
         ));
     }
-    broker_issues(moment, &mut issues);
+    issues.extend(broker_issues(&moment.broker));
+    publish_issue(moment, &mut issues);
     destination_issues(vitals, moment, &mut issues);
     if let (Some(idle), 1..) = (moment.engine.last_settled, moment.engine.in_flight)
         && idle > vitals.deadline * 2
@@ -164,11 +186,12 @@ fn issues(vitals: &Vitals, moment: &Moment) -> Vec<String> {
     issues
 }
 
-fn broker_issues(moment: &Moment, issues: &mut Vec<String>) {
-    let status = &moment.broker;
+/// What is wrong with the broker, each as `code: text`.
+pub(crate) fn broker_issues(status: &BrokerStatus) -> Vec<String> {
+    let mut issues = Vec::new();
     if let Some(fatal) = &status.fatal {
         issues.push(format!("{}: {fatal}", fatal.code()));
-    } else if !moment.broker_is_there() {
+    } else if status.state != ConnectionState::Connected {
         let error = status.last_error.as_deref().unwrap_or("no answer yet");
         issues.push(format!(
             "broker-not-connected: {} at {} after {} failed attempts: {error}; still trying",
@@ -182,6 +205,10 @@ fn broker_issues(moment: &Moment, issues: &mut Vec<String>) {
             "broker-blocked: the broker takes no messages: {reason}"
         ));
     }
+    issues
+}
+
+fn publish_issue(moment: &Moment, issues: &mut Vec<String>) {
     if let Some(problem) = &moment.engine.publish_problem {
         issues.push(format!(
             "{}: {} takes no messages: {}; nothing is acknowledged meanwhile",

@@ -12,7 +12,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::health::{Report, Status};
+use super::health::Report;
 use super::metrics;
 use super::problem::HttpProblem;
 use super::vitals::Vitals;
@@ -60,12 +60,7 @@ async fn ready(State(vitals): State<Arc<Vitals>>) -> Response {
 }
 
 async fn health(State(vitals): State<Arc<Vitals>>) -> Response {
-    let report = Report::of(&vitals, &vitals.now());
-    let status = match report.status {
-        Status::Healthy | Status::Degraded => StatusCode::OK,
-        Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    (status, Json(report)).into_response()
+    Report::of(&vitals, &vitals.now()).into_response()
 }
 
 async fn exposition(State(vitals): State<Arc<Vitals>>) -> Response {

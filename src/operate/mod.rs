@@ -12,6 +12,8 @@ pub mod log;
 pub(crate) mod metrics;
 mod problem;
 mod process;
+#[cfg(feature = "cli")]
+pub mod queues;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -22,5 +24,5 @@ pub use http::router;
 pub use metrics::{install as record_metrics, upkeep as keep_metrics_small};
 pub use problem::HttpProblem;
 pub use process::Usage;
-pub use server::{listen, serve};
+pub use server::{ConnectionLimits, Peer, listen, serve};
 pub use vitals::{Moment, STALE_AFTER, Vitals};

@@ -6,30 +6,58 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::HttpConfig;
 
-/// Connections at once: probes and a scraper or two; one more waits in the backlog.
-const CONNECTIONS: usize = 32;
-/// A request line with its headers arrives within this time.
-const HEADERS_WITHIN: Duration = Duration::from_secs(5);
-/// A connection ends after this time at the latest, whoever keeps it open.
-const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
-/// Largest request line with headers, bytes; hyper takes no less.
-const LARGEST_HEAD: usize = 8 * 1024;
 /// Headers of a request.
 const MOST_HEADERS: usize = 64;
 /// Pause after `accept` failed for want of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
+/// What a server allows its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections at once; one more waits in the backlog.
+    pub connections: usize,
+    /// A request line with its headers arrives within this time, and a connection without a
+    /// request lives no longer.
+    pub headers_within: Duration,
+    /// Largest request line with headers, bytes; hyper takes no less than 8 KiB.
+    pub largest_head: usize,
+    /// After this time a connection takes no further request.
+    pub lifetime: Duration,
+    /// What is under way then, or at a shutdown, has this long to end.
+    pub ends_within: Duration,
+}
+
+impl ConnectionLimits {
+    /// For probes and a scraper or two.
+    pub const PROBES: Self = Self {
+        connections: 32,
+        headers_within: Duration::from_secs(5),
+        largest_head: 8 * 1024,
+        lifetime: Duration::from_secs(60),
+        ends_within: Duration::from_secs(5),
+    };
+}
+
+/// Who sent a request; stands in its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
 /// Listens on the configured address. The default address gives way to a free port where it
-/// is taken, so that several workers run on one host.
+/// is taken, so that several programs run on one host.
 ///
 /// # Errors
 /// An address that was set cannot be had.
@@ -39,23 +67,33 @@ pub async fn listen(config: &HttpConfig) -> io::Result<TcpListener> {
             let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             let listener = TcpListener::bind(free).await?;
             let instead = listener.local_addr()?;
-            tracing::warn!(taken = %config.addr, %instead, "health and metrics use a free port");
+            tracing::warn!(taken = %config.addr, %instead, "the default address is taken, a free port is used");
             Ok(listener)
         }
         bound => bound,
     }
 }
 
-/// Serves until dropped.
-pub async fn serve(listener: TcpListener, router: Router) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+/// Serves until `drain` is cancelled; then takes no further connection, lets every request
+/// under way end, and returns. Dropped, it leaves its connections to their own limits.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    drain: CancellationToken,
+) {
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let open = TaskTracker::new();
     loop {
-        let Ok(permit) = connections.clone().acquire_owned().await else {
-            return;
+        let accepted = tokio::select! {
+            biased;
+            () = drain.cancelled() => break,
+            accepted = accept(&listener, &slots) => accepted,
         };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(connection(stream, router.clone(), permit));
+        match accepted {
+            Ok((stream, peer, slot)) => {
+                let (router, drain) = (router.clone(), drain.clone());
+                open.spawn(connection(stream, peer, router, limits, drain, slot));
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot accept a connection");
@@ -63,16 +101,61 @@ pub async fn serve(listener: TcpListener, router: Router) {
             }
         }
     }
+    drop(listener);
+    open.close();
+    open.wait().await;
 }
 
-async fn connection(stream: TcpStream, router: Router, _permit: OwnedSemaphorePermit) {
+/// A connection and its slot. Cancel-safe.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
+    let slot = slots.clone().acquire_owned().await;
+    let slot = slot.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    // Answers are small and wait for nothing that comes behind them.
+    let _ = stream.set_nodelay(true);
+    Ok((stream, Peer(peer), slot))
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    limits: ConnectionLimits,
+    drain: CancellationToken,
+    _slot: OwnedSemaphorePermit,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .max_buf_size(LARGEST_HEAD)
+        .header_read_timeout(limits.headers_within)
+        .max_buf_size(limits.largest_head)
         .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Ok(Err(error)) = timeout(CONNECTION_LIFETIME, serving).await {
-        tracing::debug!(%error, "HTTP connection ended early");
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = &mut serving => Ok(ended),
+        () = over(&drain, limits.lifetime) => {
+            serving.as_mut().graceful_shutdown();
+            timeout(limits.ends_within, serving).await
+        }
+    };
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "HTTP connection ended early"),
+        Err(_) => tracing::debug!("HTTP connection did not end in time"),
+    }
+}
+
+async fn over(drain: &CancellationToken, lifetime: Duration) {
+    tokio::select! {
+        () = drain.cancelled() => {}
+        () = sleep(lifetime) => {}
     }
 }

@@ -9,6 +9,8 @@ mod cells;
 #[cfg(feature = "cli")]
 mod csv;
 #[cfg(feature = "cli")]
+pub mod gateway;
+#[cfg(feature = "cli")]
 mod ids;
 mod intake;
 #[cfg(feature = "cli")]
@@ -44,6 +46,6 @@ pub use send::{Notice, RetryPlan, send};
 #[cfg(feature = "cli")]
 pub use source::{Format, Item, ReadEnd, ReadOptions, read};
 pub use spool::{SetAside, SpoolError, SpoolRecovery};
-pub use stamp::Stamper;
+pub use stamp::{RawEvent, Stamper};
 #[cfg(feature = "cli")]
 pub use tally::{Problem, Tally};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::record::BadLine;
-use crate::broker::{Message, Properties};
+use crate::broker::{Headers, Message, Properties};
 use crate::codec::{Codec, Form, Undecodable};
 
 /// Gives messages their address and properties. What it lets through is what a worker with
@@ -24,13 +24,39 @@ pub struct Stamper {
     pub limit: usize,
 }
 
+/// An event as somebody handed it over.
+#[derive(Clone, Debug, Default)]
+pub struct RawEvent {
+    /// The body.
+    pub body: Bytes,
+    /// Headers of the message: attributes of a binary CloudEvent, trace context.
+    pub headers: Headers,
+    /// Media type of the data of a binary CloudEvent; no other form needs it.
+    pub content_type: Option<String>,
+}
+
 impl Stamper {
     /// The message for `body`, with `fallback_id` where the body has no id.
     ///
     /// # Errors
     /// The codec reads no event from the body, or it is too large.
-    pub fn stamp(&self, body: Vec<u8>, fallback_id: Uuid) -> Result<Message, BadLine> {
-        if body.len() > self.limit {
+    pub fn stamp(&self, body: impl Into<Bytes>, fallback_id: Uuid) -> Result<Message, BadLine> {
+        let body = body.into();
+        self.stamp_raw(
+            RawEvent {
+                body,
+                ..RawEvent::default()
+            },
+            fallback_id,
+        )
+    }
+
+    /// The same for an event that is not in its body alone.
+    ///
+    /// # Errors
+    /// The codec reads no event from it, or its body is too large.
+    pub fn stamp_raw(&self, raw: RawEvent, fallback_id: Uuid) -> Result<Message, BadLine> {
+        if raw.body.len() > self.limit {
             return Err(BadLine::TooLong { limit: self.limit });
         }
         let mut message = Message {
@@ -38,10 +64,12 @@ impl Stamper {
             routing_key: self.routing_key.clone().unwrap_or_default(),
             properties: Properties {
                 message_id: Some(fallback_id.to_string()),
+                content_type: raw.content_type,
                 persistent: true,
+                headers: raw.headers,
                 ..Properties::default()
             },
-            body: Bytes::from(body),
+            body: raw.body,
         };
         let decoded = self.codec.decode(&message).map_err(no_event)?;
         let event = decoded.event;
@@ -56,7 +84,7 @@ impl Stamper {
             message_id: Some(event.id().as_str().to_owned()),
             kind: Some(event.kind().to_owned()),
             timestamp: u64::try_from(seconds).ok(),
-            content_type: Some(content_type(decoded.form).to_owned()),
+            content_type: Some(content_type(decoded.form, message.properties.content_type)),
             app_id: Some(event.source().unwrap_or(&self.app_id).to_owned()),
             ..message.properties
         };
@@ -64,10 +92,12 @@ impl Stamper {
     }
 }
 
-fn content_type(form: Form) -> &'static str {
-    match form {
-        Form::CloudEventStructured => "application/cloudevents+json",
-        Form::Envelope | Form::Bare | Form::CloudEventBinary => "application/json",
+/// The data of a binary CloudEvent may be anything; its type is an attribute of the event.
+fn content_type(form: Form, given: Option<String>) -> String {
+    match (form, given) {
+        (Form::CloudEventBinary, Some(given)) => given,
+        (Form::CloudEventStructured, _) => "application/cloudevents+json".to_owned(),
+        (Form::Envelope | Form::Bare | Form::CloudEventBinary, _) => "application/json".to_owned(),
     }
 }
 

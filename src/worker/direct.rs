@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::run::{Job, codec};
+use super::run::Job;
 use super::{Worker, WorkerError};
 use crate::broker::local::LocalServer;
+use crate::codec::Codec;
 use crate::config::{Config, ConfigErrors, Origins};
 use crate::engine::{Counts, Engine, EngineError, Monitor, Shutdown};
 
@@ -74,7 +75,7 @@ impl Worker {
             .keys()
             .map(|key| Ok((key.clone(), self.job(config, origins, key)?)));
         let jobs: Vec<(String, Job)> = jobs.collect::<Result<_, ConfigErrors>>()?;
-        let codec = Arc::new(codec(config));
+        let codec = Arc::new(Codec::from_config(config));
         let queues = jobs.into_iter().map(|(key, Job { engine, processor })| {
             let (name, broker) = (engine.queue.name.clone(), Arc::new(server.connect()));
             let named = processor.name().to_owned();

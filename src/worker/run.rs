@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fanout_contract::Processor;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::until_empty::{self, UntilEmpty};
@@ -13,7 +14,7 @@ use super::{Worker, WorkerError};
 use crate::broker::amqp::AmqpBroker;
 use crate::broker::{Broker, BrokerStatus};
 use crate::codec::Codec;
-use crate::config::{Config, ConfigErrors, ExchangeKind, Origins};
+use crate::config::{Config, ConfigErrors, Origins};
 use crate::engine::{Counts, Engine, EngineConfig, EngineError, Shutdown};
 use crate::operate::{self, Vitals};
 use crate::telemetry;
@@ -98,7 +99,7 @@ impl Worker {
     ) -> Result<Counts, WorkerError> {
         let Job { engine, processor } = job;
         let (queue, lanes) = (engine.queue.clone(), engine.lanes);
-        let codec = Arc::new(codec(config));
+        let codec = Arc::new(Codec::from_config(config));
         let engine = Engine::new(engine, broker.clone(), processor.clone(), codec);
         let vitals = Vitals {
             service: self.name,
@@ -171,7 +172,9 @@ fn beside(
     listener: tokio::net::TcpListener,
 ) -> (Arc<AtomicBool>, [AbortOnDropHandle<()>; 3]) {
     let started = Arc::new(AtomicBool::new(false));
-    let serving = operate::serve(listener, operate::router(vitals.clone()));
+    let router = operate::router(vitals.clone());
+    let limits = operate::ConnectionLimits::PROBES;
+    let serving = operate::serve(listener, router, limits, CancellationToken::new());
     let tasks = [
         tokio::spawn(serving),
         tokio::spawn(operate::keep_metrics_small()),
@@ -187,14 +190,4 @@ async fn announce(vitals: Vitals, started: Arc<AtomicBool>) {
     }
     started.store(true, Ordering::Relaxed);
     telemetry::worker_is_ready(&vitals.queue);
-}
-
-/// The codec of this configuration: routing keys mean kinds on topic exchanges only.
-pub(super) fn codec(config: &Config) -> Codec {
-    let topics = config
-        .exchanges
-        .iter()
-        .filter(|exchange| exchange.kind == ExchangeKind::Topic)
-        .map(|exchange| exchange.name.clone());
-    Codec::new(config.codec.clone()).with_topic_exchanges(topics)
 }

@@ -5,9 +5,10 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["demo"],
     &["publish"],
+    &["serve"],
     &["topology"],
     &["topology", "print"],
     &["topology", "apply"],

@@ -22,6 +22,7 @@ mod publish;
 mod publisher;
 #[cfg(feature = "qdrant")]
 mod qdrant;
+mod serve;
 mod worker;
 #[path = "../worker/program.rs"]
 mod worker_program;

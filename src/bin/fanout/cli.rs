@@ -3,13 +3,14 @@
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
 
-use crate::{completions, config, publish, queue, topology};
+use crate::{completions, config, publish, queue, serve, topology};
 
 const EXAMPLES: &str = "\
 Examples:
   fanout demo                           all of it in one process, with no server
   fanout publish events.ndjson          publish a file, one JSON event a line
   fanout publish shop.csv.gz --rate 500 the same of a packed CSV, at most 500 a second
+  fanout serve                          take events in over HTTP, on port 8080
   fanout topology apply                 declare exchanges, queues and bindings
   fanout queue list                     depths of all queues
   fanout recommend 17                   products near to what user 17 likes
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     #[cfg(feature = "embedded")]
     Demo(crate::demo::DemoArgs),
     Publish(publish::PublishArgs),
+    Serve(serve::ServeArgs),
     Topology(topology::TopologyArgs),
     Queue(queue::QueueArgs),
     #[cfg(feature = "qdrant")]

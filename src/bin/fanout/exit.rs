@@ -13,7 +13,6 @@ pub(crate) enum Exit {
     Configuration = 3,
     StartUp = 4,
     RunTime = 5,
-    #[cfg(feature = "outbox")]
     DrainDeadline = 6,
     Aborted = 130,
 }

@@ -28,6 +28,7 @@ mod queue;
 #[path = "../registry/mod.rs"]
 mod registry;
 mod runtime;
+mod serve;
 mod settings;
 mod signals;
 mod topology;
@@ -53,13 +54,20 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         }
         _ => {}
     }
-    let loaded = settings::load(cli.config)?;
-    let _log = log::for_command(&cli.command, cli.verbose, &loaded)?;
+    let loaded = settings::load(match &cli.command {
+        Command::Serve(args) => args.overrides(cli.config, cli.verbose),
+        _ => settings::file(cli.config),
+    })?;
+    let _log = match &cli.command {
+        Command::Serve(_) => Some(serve::log(&loaded)?),
+        _ => log::start(cli.verbose, &loaded.config).map(|()| None)?,
+    };
     runtime::block_on(dispatch(cli.command, loaded))
 }
 
 async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Exit, CommandError> {
     match command {
+        Command::Serve(_) => serve::run(loaded.config).await,
         Command::Publish(args) => publish::run(args, loaded).await,
         Command::Topology(args) => topology::run(args, loaded.config).await,
         Command::Queue(args) => queue::run(args, loaded.config).await,

@@ -5,15 +5,20 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::{CommandError, Exit};
 
-pub(crate) fn load(file: Option<PathBuf>) -> Result<Loaded, CommandError> {
+/// What all commands have for flags: the file.
+pub(crate) fn file(config: Option<PathBuf>) -> Overrides {
+    Overrides {
+        config,
+        ..Overrides::default()
+    }
+}
+
+pub(crate) fn load(overrides: Overrides) -> Result<Loaded, CommandError> {
     let env = environment(Path::new(".env"), std::env::vars_os()).map_err(wrong)?;
     Config::load(LoadOptions {
         file: Some(Path::new("fanout.toml")),
         env: &env,
-        overrides: Overrides {
-            config: file,
-            ..Overrides::default()
-        },
+        overrides,
     })
     .map_err(wrong)
 }

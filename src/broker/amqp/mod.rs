@@ -36,7 +36,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::epoch::Epoch;
 use self::supervisor::{CLOSE_WITHIN, Shared};
 use super::{
-    Broker, BrokerError, BrokerStatus, ConnectionState, Message, PublishError, QueueDepth,
+    Broker, BrokerError, BrokerStatus, ConnectionState, Message, PublishError, Purge, QueueDepth,
     Subscription,
 };
 use crate::config::{BrokerConfig, QueueType};
@@ -261,5 +261,11 @@ impl Broker for AmqpBroker {
             }
         }
         .boxed()
+    }
+}
+
+impl Purge for AmqpBroker {
+    fn purge<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<Option<u64>, BrokerError>> {
+        self.purge(queue).boxed()
     }
 }

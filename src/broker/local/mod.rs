@@ -40,7 +40,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use self::channel::LocalChannel;
 use self::state::Published;
 use super::{
-    Broker, BrokerError, BrokerStatus, ConnectionState, Message, PublishError, QueueDepth,
+    Broker, BrokerError, BrokerStatus, ConnectionState, Message, PublishError, Purge, QueueDepth,
     Subscription,
 };
 use crate::topology::Topology;
@@ -226,6 +226,15 @@ impl Broker for LocalBroker {
                 .with(|state, now| state.remove_connection(self.id, false, now));
             // What was acknowledged last shall not come again.
             let _ = tokio::time::timeout(CLOSE_DEADLINE, self.server.flushed()).await;
+        })
+    }
+}
+
+impl Purge for LocalBroker {
+    fn purge<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<Option<u64>, BrokerError>> {
+        Box::pin(async move {
+            let purged = self.server.purge(queue);
+            Ok(purged.map(|messages| u64::try_from(messages).unwrap_or(u64::MAX)))
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers and times that have to agree.
 
-use super::super::form::show_time;
+use super::super::form::{show_size, show_time};
 use super::super::load::Report;
 use super::super::{Config, QueueConfig};
 use super::{NEO4J, QDRANT, queue_key};
@@ -13,6 +13,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         deadline(key, queue, config, report);
     }
     heartbeat(config, report);
+    buffers(config, report);
     filter(config, report);
 }
 
@@ -77,6 +78,22 @@ fn deadline(key: &str, queue: &QueueConfig, config: &Config, report: &mut Report
                 show_time(queue.deadline)
             ),
             "a query has to give up before its batch does",
+        );
+    }
+}
+
+fn buffers(config: &Config, report: &mut Report) {
+    let gateway = &config.gateway;
+    if gateway.max_buffered < gateway.max_body {
+        let size = |bytes: usize| show_size(u64::try_from(bytes).unwrap_or(u64::MAX));
+        report.relate(
+            &["gateway.max_buffered", "gateway.max_body"],
+            size(gateway.max_buffered),
+            format!(
+                "must not be below gateway.max_body, which is {}",
+                size(gateway.max_body)
+            ),
+            "a body that is allowed would never find room",
         );
     }
 }

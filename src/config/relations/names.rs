@@ -211,4 +211,9 @@ fn follow_ups(config: &Config, report: &mut Report) {
             unknown_exchange(&key, &route.exchange, &known, report);
         }
     }
+    if let Some(exchange) = config.gateway.exchange.as_deref()
+        && !known.contains(&exchange)
+    {
+        unknown_exchange("gateway.exchange", exchange, &known, report);
+    }
 }

@@ -42,6 +42,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     // Whether the server offers TLS is not known here.
     tls("outbox", "outbox.url", &config.outbox.tls, true, "", report);
     log_dir(config, report);
+    api_token(config, report);
 }
 
 fn mode(config: &Config, report: &mut Report) {
@@ -108,6 +109,17 @@ fn tls(
             quoted(&path.to_string_lossy()),
             format!("must be a readable file: {problem}"),
             "a relative path counts from the working directory",
+        );
+    }
+}
+
+fn api_token(config: &Config, report: &mut Report) {
+    if config.http.api_token_events && config.http.api_token.is_none() {
+        report.relate(
+            &["http.api_token_events", "http.api_token"],
+            "true",
+            "must be false where http.api_token is unset",
+            "set FANOUT_API_TOKEN or FANOUT_API_TOKEN_FILE; without a token everybody could post",
         );
     }
 }

@@ -102,6 +102,17 @@ fn everything_changed() -> Config {
             addr: ([0, 0, 0, 0], 9000).into(),
             explicit: true,
             api_token: Some(Secret::new("token")),
+            api_token_events: true,
+        },
+        gateway: GatewayConfig {
+            exchange: Some("app.events".to_owned()),
+            max_body: 17 << 20,
+            max_events: 10_001,
+            max_requests: 513,
+            max_connections: 4097,
+            max_buffered: 257 << 20,
+            body_timeout: seconds(31),
+            accept_timeout: seconds(11),
         },
         log: LogConfig {
             filter: "debug".to_owned(),

@@ -86,6 +86,7 @@ pub(super) fn sections(config: &Config, secrets: Secrets) -> Vec<Section> {
         "flood_guard",
         "worker",
         "http",
+        "gateway",
         "log",
         "outbox",
         "neo4j",

@@ -4,6 +4,7 @@
 //! from here, so that they cannot drift apart.
 
 mod broker;
+mod gateway;
 mod outbox;
 mod publisher;
 mod qdrant;
@@ -123,6 +124,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone
         .iter()
         .chain(publisher::PUBLISHER)
         .chain(worker::SETTINGS)
+        .chain(gateway::GATEWAY)
         .chain(outbox::OUTBOX)
         .chain(worker::NEO4J)
         .chain(qdrant::QDRANT)

@@ -96,7 +96,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         "http.addr",
         Form::Address,
         |c| &mut c.http.addr,
-        "health and metrics listen here; a set address that is taken is an error, the default gives way to a free port",
+        "health and metrics, or the gateway (default there 127.0.0.1:8080), listen here; a set address that is taken is an error, the default gives way to a free port",
     ),
     Setting::new(
         "http.api_token",
@@ -106,6 +106,13 @@ pub(super) static SETTINGS: &[Setting] = &[
     )
     .secret(Secrecy::Hidden)
     .variable("FANOUT_API_TOKEN"),
+    Setting::new(
+        "http.api_token_events",
+        Form::Flag,
+        |c| &mut c.http.api_token_events,
+        "whether posting events needs the token, too",
+    )
+    .variable("FANOUT_API_TOKEN_EVENTS"),
     Setting::new(
         "log.filter",
         Form::Text,

@@ -9,7 +9,7 @@ mod report;
 use clap::Args;
 use fanout::broker::Broker;
 use fanout::codec::Codec;
-use fanout::config::{Config, ExchangeKind, Loaded, UseRabbitmq};
+use fanout::config::{Config, Loaded, UseRabbitmq};
 use fanout::publish::{
     HeaderError, Notice, ReadEnd, ReadOptions, RetryPlan, Stamper, Tally, paced, read, send,
 };
@@ -171,13 +171,8 @@ fn start(
         ids: input.ids,
         from_line: args.from_line,
     };
-    let topics = config
-        .exchanges
-        .iter()
-        .filter(|e| e.kind == ExchangeKind::Topic);
     let stamper = Stamper {
-        codec: Codec::new(config.codec.clone())
-            .with_topic_exchanges(topics.map(|e| e.name.clone())),
+        codec: Codec::from_config(config),
         limit: config.broker.max_message_bytes,
         exchange: exchange.to_owned(),
         routing_key: args.routing_key.clone(),

@@ -2,16 +2,16 @@
 
 use fanout::broker::Broker;
 use fanout::config::Config;
+use fanout::operate::queues::QueueStatus;
 
-use super::management::Statistics;
-use super::status::QueueStatus;
+use super::statistics;
 use crate::connect;
 use crate::exit::{CommandError, Exit, complain};
 use crate::output::{OutputArgs, figure, table, text};
 
 pub(super) async fn run(config: &Config, output: OutputArgs) -> Result<Exit, CommandError> {
     let broker = connect::operator(config).await?;
-    let statistics = Statistics::ask(config).await;
+    let statistics = statistics(config).await;
     let all = QueueStatus::ask_all(&broker, &statistics, config).await;
     broker.close().await;
     let all = all.map_err(connect::failed)?;

@@ -1,16 +1,15 @@
 //! `fanout queue`
 
 mod list;
-mod management;
 mod purge;
 mod show;
-mod status;
 
 use clap::{Args, Subcommand};
 use fanout::config::Config;
+use fanout::operate::queues::{self, Statistics};
 use fanout::topology::Topology;
 
-use crate::exit::{CommandError, Exit};
+use crate::exit::{CommandError, Exit, complain};
 use crate::output::OutputArgs;
 
 const HELP: &str = "\
@@ -67,15 +66,22 @@ pub(crate) async fn run(args: QueueArgs, config: Config) -> Result<Exit, Command
     }
 }
 
+/// The figures of the management API, where they can be had.
+async fn statistics(config: &Config) -> Statistics {
+    Statistics::ask(config).await.unwrap_or_else(|problem| {
+        complain(&format!(
+            "warning: no rates from the management API: {problem}"
+        ));
+        Statistics::default()
+    })
+}
+
 /// The broker's name for a key or name of our topology; other queues are not our business.
 fn resolve(config: &Config, name: &str) -> Result<String, CommandError> {
-    if let Some(queue) = config.queues.get(name) {
-        return Ok(queue.name.clone());
+    if let Some(name) = queues::resolve(config, name) {
+        return Ok(name);
     }
     let topology = Topology::from_config(config);
-    if let Some(queue) = topology.queue(name) {
-        return Ok(queue.name.clone());
-    }
     let keys = config.queues.keys().map(String::as_str);
     let names = topology.queues.iter().map(|queue| queue.name.as_str());
     let known: Vec<_> = keys.chain(names).collect();
@@ -90,19 +96,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_is_found_by_its_key_and_by_every_name_of_the_topology() {
-        let config = Config::default();
-        for (name, expected) in [
-            ("neo4j", "events.neo4j"),
-            ("events.neo4j", "events.neo4j"),
-            ("events.neo4j.retry.5s", "events.neo4j.retry.5s"),
-            ("events.dlq", "events.dlq"),
-        ] {
-            assert_eq!(resolve(&config, name).unwrap(), expected);
-        }
-        assert_eq!(
-            resolve(&config, "amq.gen-1").unwrap_err().report(),
-            Exit::Usage
-        );
+    fn a_foreign_queue_is_a_usage_error() {
+        let foreign = resolve(&Config::default(), "amq.gen-1");
+        assert_eq!(foreign.unwrap_err().report(), Exit::Usage);
     }
 }

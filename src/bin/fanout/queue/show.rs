@@ -2,29 +2,12 @@
 
 use fanout::broker::Broker;
 use fanout::config::Config;
-use fanout::topology::{Role, Topology};
-use serde::Serialize;
+use fanout::operate::queues::{QueueStatus, Rates, SideQueue};
 
-use super::management::{Rates, Statistics};
-use super::resolve;
-use super::status::QueueStatus;
+use super::{resolve, statistics};
 use crate::connect;
 use crate::exit::{CommandError, Exit};
 use crate::output::{OutputArgs, figure, table, text};
-
-/// A retry, suspect or dead-letter queue by itself.
-#[derive(Debug, Serialize)]
-struct SideQueue {
-    name: String,
-    role: &'static str,
-    #[serde(rename = "type")]
-    queue_type: &'static str,
-    messages: Option<u64>,
-    messages_ready: Option<u64>,
-    messages_unacknowledged: Option<u64>,
-    consumers: Option<u32>,
-    rates: Option<Rates>,
-}
 
 pub(super) async fn run(
     config: &Config,
@@ -33,7 +16,7 @@ pub(super) async fn run(
 ) -> Result<Exit, CommandError> {
     let name = resolve(config, name)?;
     let broker = connect::operator(config).await?;
-    let statistics = Statistics::ask(config).await;
+    let statistics = statistics(config).await;
     let exists = match config.queues.iter().find(|(_, queue)| queue.name == name) {
         Some((key, queue)) => {
             let status = QueueStatus::ask(&broker, &statistics, key, queue).await;
@@ -42,7 +25,8 @@ pub(super) async fn run(
             status.messages_ready.is_some()
         }
         None => {
-            let side = side(&broker, &statistics, config, &name).await?;
+            let side = SideQueue::ask(&broker, &statistics, config, &name).await;
+            let side = side.map_err(connect::failed)?;
             output.print(&side, render_side)?;
             side.messages_ready.is_some()
         }
@@ -55,28 +39,6 @@ pub(super) async fn run(
         CommandError::new(Exit::Findings, format!("queue '{name}' does not exist"))
             .hint("fanout topology apply declares it"),
     )
-}
-
-async fn side(
-    broker: &dyn Broker,
-    statistics: &Statistics,
-    config: &Config,
-    name: &str,
-) -> Result<SideQueue, CommandError> {
-    let topology = Topology::from_config(config);
-    let queue = topology.queue(name);
-    let depth = broker.depth(name).await.map_err(connect::failed)?;
-    let known = statistics.of(name);
-    Ok(SideQueue {
-        name: name.to_owned(),
-        role: queue.map_or(Role::Main, |queue| queue.role).as_str(),
-        queue_type: queue.map_or("quorum", |queue| queue.queue_type.as_str()),
-        messages: known.map(|queue| queue.messages),
-        messages_ready: depth.map(|depth| depth.ready),
-        messages_unacknowledged: known.map(|queue| queue.messages_unacknowledged),
-        consumers: depth.map(|depth| depth.consumers),
-        rates: known.map(|queue| queue.rates),
-    })
 }
 
 fn render(queue: &QueueStatus) -> String {

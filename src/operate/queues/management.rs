@@ -2,47 +2,56 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fanout::config::Config;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
 
-use crate::exit::complain;
+use crate::config::Config;
 
 /// Deadline of the one call. The figures are an extra: nobody shall wait long for them.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Messages per second, as the broker averages them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Rates {
-    pub(super) publish: Option<f64>,
-    pub(super) deliver: Option<f64>,
-    pub(super) acknowledge: Option<f64>,
+pub struct Rates {
+    /// Published to the queue.
+    pub publish: Option<f64>,
+    /// Delivered to consumers.
+    pub deliver: Option<f64>,
+    /// Acknowledged by consumers.
+    pub acknowledge: Option<f64>,
 }
 
 /// The figures of a queue.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct QueueStatistics {
-    pub(super) messages: u64,
-    pub(super) messages_unacknowledged: u64,
-    pub(super) rates: Rates,
+pub struct QueueStatistics {
+    /// Ready and unacknowledged messages.
+    pub messages: u64,
+    /// Messages delivered and not acknowledged.
+    pub messages_unacknowledged: u64,
+    /// Messages per second.
+    pub rates: Rates,
 }
 
 /// The figures of all queues of the vhost; empty where the API is not configured.
 #[derive(Debug, Default)]
-pub(super) struct Statistics(BTreeMap<String, QueueStatistics>);
+pub struct Statistics(BTreeMap<String, QueueStatistics>);
 
 impl Statistics {
-    pub(super) fn of(&self, queue: &str) -> Option<&QueueStatistics> {
+    /// The figures of a queue, where they are known.
+    pub fn of(&self, queue: &str) -> Option<&QueueStatistics> {
         self.0.get(queue)
     }
 
-    /// Asks the API where one is configured. A refusal is told, and costs only the figures.
-    pub(super) async fn ask(config: &Config) -> Self {
+    /// Asks the API where one is configured; it has 5 s to answer.
+    ///
+    /// # Errors
+    /// Why there are no figures, for people. It costs nothing else.
+    pub async fn ask(config: &Config) -> Result<Self, String> {
         let Some(url) = &config.broker.management_url else {
-            return Self::default();
+            return Ok(Self::default());
         };
         let amqp = config
             .broker
@@ -51,15 +60,8 @@ impl Statistics {
             .map(|url| url.expose().to_owned());
         let url = url.expose().to_owned();
         let answer = tokio::task::spawn_blocking(move || fetch(&url, amqp.as_deref())).await;
-        match answer.map_err(|error| error.to_string()).flatten() {
-            Ok(queues) => Self(queues.into_iter().map(Listed::figures).collect()),
-            Err(problem) => {
-                complain(&format!(
-                    "warning: no rates from the management API: {problem}"
-                ));
-                Self::default()
-            }
-        }
+        let queues = answer.map_err(|error| error.to_string()).flatten()?;
+        Ok(Self(queues.into_iter().map(Listed::figures).collect()))
     }
 }
 

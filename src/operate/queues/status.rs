@@ -1,34 +1,50 @@
 //! What is known of a queue and its stages.
 
-use fanout::broker::{Broker, BrokerError};
-use fanout::config::{Config, QueueConfig};
-use fanout::topology::names;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::management::{Rates, Statistics};
+use crate::broker::{Broker, BrokerError};
+use crate::config::{Config, QueueConfig};
+use crate::topology::names;
 
 /// A configured queue with all that belongs to it. `None` = not known; a depth is unknown
 /// where the queue does not exist at the broker.
-#[derive(Debug, Serialize)]
-pub(super) struct QueueStatus {
-    pub(super) queue: String,
-    pub(super) name: String,
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QueueStatus {
+    /// Key in the configuration.
+    pub queue: String,
+    /// Name at the broker.
+    pub name: String,
+    /// Queue type.
     #[serde(rename = "type")]
-    pub(super) queue_type: &'static str,
-    pub(super) messages: Option<u64>,
-    pub(super) messages_ready: Option<u64>,
-    pub(super) messages_unacknowledged: Option<u64>,
-    pub(super) consumers: Option<u32>,
-    pub(super) rates: Option<Rates>,
-    pub(super) retry: BTreeMap<String, Option<u64>>,
-    pub(super) suspects: Option<u64>,
-    pub(super) dead_letter_queue: String,
-    pub(super) dead_letters: Option<u64>,
+    pub queue_type: &'static str,
+    /// Ready and unacknowledged messages.
+    pub messages: Option<u64>,
+    /// Messages ready for delivery.
+    pub messages_ready: Option<u64>,
+    /// Messages delivered and not acknowledged.
+    pub messages_unacknowledged: Option<u64>,
+    /// Consumers attached.
+    pub consumers: Option<u32>,
+    /// Messages per second.
+    pub rates: Option<Rates>,
+    /// Messages that wait in each retry stage, by its delay.
+    pub retry: BTreeMap<String, Option<u64>>,
+    /// Messages in the suspect queue.
+    pub suspects: Option<u64>,
+    /// Name of the dead-letter queue.
+    pub dead_letter_queue: String,
+    /// Messages in it; several queues may share one.
+    pub dead_letters: Option<u64>,
 }
 
 impl QueueStatus {
-    pub(super) async fn ask(
+    /// Asks the broker about a configured queue.
+    ///
+    /// # Errors
+    /// The broker cannot be asked now.
+    pub async fn ask(
         broker: &dyn Broker,
         statistics: &Statistics,
         key: &str,
@@ -58,7 +74,10 @@ impl QueueStatus {
     }
 
     /// All configured queues in the order of their keys.
-    pub(super) async fn ask_all(
+    ///
+    /// # Errors
+    /// The broker cannot be asked now.
+    pub async fn ask_all(
         broker: &dyn Broker,
         statistics: &Statistics,
         config: &Config,
@@ -71,7 +90,7 @@ impl QueueStatus {
     }
 
     /// Messages in all retry stages; unknown where one of them is.
-    pub(super) fn retrying(&self) -> Option<u64> {
+    pub fn retrying(&self) -> Option<u64> {
         self.retry.values().copied().sum()
     }
 }

@@ -1,0 +1,118 @@
+//! `fanout serve`: the gateway from start to drained.
+
+mod args;
+mod intake;
+
+use std::sync::Arc;
+
+use fanout::broker::amqp::AmqpBroker;
+use fanout::broker::{Broker, BrokerError, BrokerStatus, ConnectionState};
+use fanout::config::{Config, Loaded};
+use fanout::operate::{self, log::LogGuard};
+use fanout::publish::Intake;
+use fanout::publish::gateway::{Gateway, SERVICE};
+use fanout::telemetry;
+use fanout::topology::Topology;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::exit::{CommandError, Exit};
+use crate::signals;
+pub(crate) use args::ServeArgs;
+
+/// Where it listens unless something else is set; 8081 is the workers'.
+const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
+
+/// Logs as workers do, not as commands do.
+pub(crate) fn log(loaded: &Loaded) -> Result<LogGuard, CommandError> {
+    let log = operate::log::start(SERVICE, &loaded.config.log, &loaded.origins);
+    log.map_err(|errors| CommandError::new(Exit::Configuration, errors))
+}
+
+/// Shells allow 1,024 open files unless asked for what the system allows.
+fn allow_many_connections() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
+pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
+    let stop = signals::stop();
+    allow_many_connections();
+    if !config.http.explicit {
+        config.http.addr = ADDRESS.into();
+    }
+    let addr = config.http.addr;
+    let taken =
+        |error| CommandError::new(Exit::StartUp, format!("cannot listen on {addr}: {error}"));
+    let listener = operate::listen(&config.http).await.map_err(taken)?;
+    let http = listener.local_addr().map_err(taken)?;
+    let topology = Topology::from_config(&config);
+    let broker = Arc::new(AmqpBroker::start(config.broker.clone(), topology));
+    let intake: Arc<dyn Intake> = Arc::new(intake::Unspooled::new(broker.clone()));
+    operate::record_metrics();
+    let deadline = config.worker.drain_deadline;
+    let gateway = Gateway::new(
+        config,
+        env!("CARGO_PKG_VERSION"),
+        intake.clone(),
+        broker.clone(),
+    );
+    let gateway = Arc::new(gateway);
+    let (limits, drain) = (gateway.connection_limits(), gateway.draining().clone());
+    telemetry::gateway_starts(env!("CARGO_PKG_VERSION"), gateway.exchange(), http);
+    let serving = operate::serve(listener, gateway.router(), limits, drain.clone());
+    let serving = AbortOnDropHandle::new(tokio::spawn(serving));
+    let _upkeep = AbortOnDropHandle::new(tokio::spawn(operate::keep_metrics_small()));
+    let given_up = tokio::select! {
+        () = stop.cancelled() => None,
+        given_up = given_up(broker.status()) => Some(given_up),
+    };
+    tracing::info!("draining; a second signal aborts");
+    drain.cancel();
+    let drained = timeout(deadline, serving).await;
+    broker.close().await;
+    telemetry::gateway_ended(intake.backlog().messages);
+    match (given_up, drained) {
+        (Some(error), _) => Err(error),
+        (None, Ok(_)) => Ok(Exit::Done),
+        (None, Err(_)) => Ok(Exit::DrainDeadline),
+    }
+}
+
+/// Resolves when the broker is no longer tried: waiting does not mend it.
+async fn given_up(mut status: watch::Receiver<BrokerStatus>) -> CommandError {
+    let mut connected = false;
+    loop {
+        let now = status.borrow_and_update().clone();
+        connected |= now.state == ConnectionState::Connected;
+        if let Some(fatal) = now.fatal {
+            let exit = if connected {
+                Exit::RunTime
+            } else {
+                Exit::StartUp
+            };
+            let message = format!("cannot use the broker at {}: {fatal}", now.url);
+            return CommandError::new(exit, message).hint(hint(&fatal));
+        }
+        if status.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+fn hint(fatal: &BrokerError) -> &'static str {
+    match fatal {
+        BrokerError::AccessRefused(_) => {
+            "check user, password and vhost in RABBITMQ_URL and the user's permissions"
+        }
+        BrokerError::AttemptsExhausted { .. } => {
+            "with RABBITMQ_REQUIRED=false it is tried for ever"
+        }
+        _ => "compare with fanout topology print",
+    }
+}

@@ -1,0 +1,65 @@
+//! `POST /events`: one event, an array, lines, or CloudEvents.
+//!
+//! `terms` reads the headers, `body` and `lines` the body, `take` hands each event to the
+//! intake, `answer` says what became of them.
+
+mod answer;
+mod body;
+mod lines;
+mod take;
+mod terms;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, stream};
+
+use self::answer::Tally;
+use self::body::Parts;
+use self::terms::{Form, Terms};
+use super::Gateway;
+use crate::operate::HttpProblem;
+
+/// Busy for a moment: as long as a window of confirms may take.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) async fn post(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    match receive(&gateway, request).await {
+        Ok(tally) => tally.into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn receive(gateway: &Gateway, request: Request) -> Result<Tally, HttpProblem> {
+    gateway.guard.may_post(request.headers())?;
+    let terms = Terms::read(request.headers())?;
+    let patience = request.headers().contains_key("expect");
+    let body = request.into_body();
+    if terms.form == Form::Lines {
+        let Ok(_stream) = gateway.streams.try_acquire() else {
+            return Err(busy("too many streams at once"));
+        };
+        let lines = lines::split(gateway, body);
+        return Ok(take::all(gateway, &terms, lines).await);
+    }
+    // Only what has arrived is worth a place: a slow body must not keep others out.
+    let whole = body::whole(gateway, body, patience).await?;
+    let Ok(_place) = gateway.requests.try_acquire() else {
+        return Err(busy("too many requests at once"));
+    };
+    let bodies = match body::split(&whole.bytes, terms.form, gateway.config.gateway.max_events)? {
+        Parts::One(body) => vec![body],
+        Parts::Many(bodies) => bodies,
+    };
+    let events = bodies
+        .into_iter()
+        .map(|body| Ok((body, super::budget::Held::default())));
+    Ok(take::all(gateway, &terms, stream::iter(events).boxed()).await)
+}
+
+fn busy(detail: &str) -> HttpProblem {
+    HttpProblem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(TRY_AGAIN)
+}

@@ -1,0 +1,111 @@
+//! `/live`, `/ready`, `/health`, `/metrics` of the gateway. They read what is in memory and
+//! ask nobody.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{Gateway, SERVICE};
+use crate::broker::{BrokerStatus, ConnectionState};
+use crate::operate::HttpProblem;
+use crate::operate::health::{Dependency, Report, Status, broker_issues};
+use crate::operate::metrics;
+use crate::telemetry;
+
+impl Gateway {
+    pub(super) fn broker_status(&self) -> BrokerStatus {
+        self.broker.status().borrow().clone()
+    }
+
+    /// Whether the intake has refused for want of room, and has asked not to be asked again
+    /// yet. Passes by itself: readiness that needs a success to come back never would.
+    fn is_full(&self) -> bool {
+        self.full_until
+            .borrow()
+            .is_some_and(|until| Instant::now() < until)
+    }
+
+    /// What keeps it from taking events; empty = ready. The broker may be away as long as
+    /// events find room on disk, unless it is required.
+    fn missing(&self) -> Vec<&'static str> {
+        let away = self.broker_status().state != ConnectionState::Connected;
+        let lacks = [
+            (
+                away && (self.config.broker.required || self.is_full()),
+                "rabbitmq",
+            ),
+            (self.is_full(), "room"),
+        ];
+        lacks
+            .into_iter()
+            .filter(|(lacks, _)| *lacks)
+            .map(|(_, what)| what)
+            .collect()
+    }
+
+    fn report(&self) -> Report {
+        let status = self.broker_status();
+        let mut issues = broker_issues(&status);
+        let backlog = self.intake.backlog();
+        if self.is_full() {
+            issues.push(format!(
+                "intake-full: {} events wait for the broker and no more are taken",
+                backlog.messages
+            ));
+        }
+        let pending = usize::try_from(backlog.messages).unwrap_or(usize::MAX);
+        let broker = Dependency::broker(&status, pending);
+        Report {
+            status: match (status.fatal.is_some(), issues.is_empty()) {
+                (true, _) => Status::Unhealthy,
+                (false, false) => Status::Degraded,
+                (false, true) => Status::Healthy,
+            },
+            rabbitmq: broker.connected,
+            // Of the databases it writes to, none.
+            db: true,
+            service: SERVICE,
+            version: self.version,
+            draining: self.draining.is_cancelled(),
+            dependencies: [("rabbitmq".to_owned(), broker)].into(),
+            issues,
+            progress: None,
+        }
+    }
+}
+
+pub(super) async fn live() -> Response {
+    Json(json!({ "alive": true })).into_response()
+}
+
+pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
+    let (missing, draining) = (gateway.missing(), gateway.draining.is_cancelled());
+    if missing.is_empty() && !draining {
+        return Json(json!({ "ready": true })).into_response();
+    }
+    let detail = match draining {
+        true => "draining".to_owned(),
+        false => format!("missing: {}", missing.join(", ")),
+    };
+    HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .with("ready", false)
+        .with("missing", missing)
+        .with("draining", draining)
+        .into_response()
+}
+
+pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Response {
+    gateway.report().into_response()
+}
+
+pub(super) async fn exposition(State(gateway): State<Arc<Gateway>>) -> Response {
+    metrics::exposition(SERVICE, gateway.version, || {
+        telemetry::broker_state(&gateway.broker_status());
+        telemetry::backlog(gateway.intake.backlog(), gateway.draining.is_cancelled());
+    })
+}

@@ -1,0 +1,132 @@
+//! `/rabbitmq/…`: the broker's connection and its queues, and emptying one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::Gateway;
+use crate::broker::{BrokerError, ConnectionState};
+use crate::operate::queues::{QueueStatus, SideQueue, Statistics, resolve};
+use crate::operate::{HttpProblem, Peer};
+use crate::telemetry;
+
+/// What the health of the broker may take: a probe gives up after a few seconds.
+const HEALTH_WITHIN: Duration = Duration::from_secs(2);
+/// A broker that is away is tried again within this time.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Response {
+    let status = gateway.broker_status();
+    let connected = status.state == ConnectionState::Connected;
+    let answer = json!({
+        "status": status.state.as_str(),
+        "connected": connected,
+        "pending_events": gateway.intake.backlog().messages,
+        "url": status.url,
+        "error": status.last_error,
+        "queues": depths(&gateway, connected).await,
+    });
+    Json(answer).into_response()
+}
+
+/// Ready messages and consumers of the main queues; null where they cannot be had now.
+async fn depths(gateway: &Gateway, connected: bool) -> BTreeMap<String, Value> {
+    let names = gateway.config.queues.values().map(|queue| &queue.name);
+    let asked = names.map(|name| async move {
+        let depth = match connected {
+            true => timeout(HEALTH_WITHIN, gateway.broker.depth(name))
+                .await
+                .ok(),
+            false => None,
+        };
+        let depth = depth.and_then(Result::ok).flatten();
+        let figures =
+            depth.map(|depth| json!({"messages_ready": depth.ready, "consumers": depth.consumers}));
+        (name.clone(), figures.unwrap_or(Value::Null))
+    });
+    join_all(asked).await.into_iter().collect()
+}
+
+pub(super) async fn queue(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Response, HttpProblem> {
+    let name = ours(&gateway, &name)?;
+    let within = gateway.config.gateway.accept_timeout;
+    let asked = timeout(within, figures(&gateway, &name)).await;
+    asked
+        .unwrap_or(Err(BrokerError::TimedOut(within)))
+        .map_err(|error| away(&error))?
+        .ok_or_else(|| missing(&name))
+}
+
+/// `None` where the queue does not exist at the broker.
+async fn figures(gateway: &Gateway, name: &str) -> Result<Option<Response>, BrokerError> {
+    let (config, broker) = (&gateway.config, &*gateway.broker);
+    let statistics = Statistics::ask(config).await.unwrap_or_else(|problem| {
+        tracing::debug!(problem, "no figures from the management API");
+        Statistics::default()
+    });
+    if let Some((key, queue)) = config.queues.iter().find(|(_, queue)| queue.name == name) {
+        let status = QueueStatus::ask(broker, &statistics, key, queue).await?;
+        return Ok(status
+            .messages_ready
+            .is_some()
+            .then(|| Json(status).into_response()));
+    }
+    let side = SideQueue::ask(broker, &statistics, config, name).await?;
+    Ok(side
+        .messages_ready
+        .is_some()
+        .then(|| Json(side).into_response()))
+}
+
+pub(super) async fn purge(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, HttpProblem> {
+    let peer = peer.map(|Extension(peer)| peer);
+    gateway.guard.may_change(&headers, peer)?;
+    let name = ours(&gateway, &name)?;
+    let within = gateway.config.gateway.accept_timeout;
+    let purged = timeout(within, gateway.broker.purge(&name)).await;
+    let purged = purged.unwrap_or(Err(BrokerError::TimedOut(within)));
+    let purged = purged
+        .map_err(|error| away(&error))?
+        .ok_or_else(|| missing(&name))?;
+    telemetry::queue_purged(&name, purged, peer.map(|Peer(addr)| addr));
+    Ok(Json(json!({ "purged": purged })))
+}
+
+fn ours(gateway: &Gateway, name: &str) -> Result<String, HttpProblem> {
+    resolve(&gateway.config, name).ok_or_else(|| {
+        HttpProblem::new(
+            StatusCode::NOT_FOUND,
+            "no queue of this topology has this name",
+        )
+    })
+}
+
+fn missing(name: &str) -> HttpProblem {
+    let detail = format!("the queue {name} does not exist at the broker yet");
+    HttpProblem::new(StatusCode::NOT_FOUND, detail)
+}
+
+fn away(error: &BrokerError) -> HttpProblem {
+    let problem = HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+        .with("code", error.code());
+    match error.is_temporary() {
+        true => problem.retry_after(ASK_AGAIN),
+        false => problem,
+    }
+}

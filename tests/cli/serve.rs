@@ -1,0 +1,194 @@
+//! `fanout serve` where there is no broker.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::program::Program;
+
+const SOON: Duration = Duration::from_secs(60);
+
+struct Gateway {
+    program: Program,
+    child: Child,
+}
+
+impl Gateway {
+    fn start(env: &[(&str, &str)]) -> Self {
+        let mut program = Program::new()
+            .env("RABBITMQ_URL", "amqp://guest:s3cret@127.0.0.1:1/%2f")
+            .env("FANOUT_HTTP_ADDR", "127.0.0.1:0");
+        for (name, value) in env {
+            program = program.env(name, value);
+        }
+        let log = std::fs::File::create(program.folder().join("log")).unwrap();
+        let child = program.command(&["serve"]).stderr(log).spawn().unwrap();
+        Self { program, child }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.program.folder().join("log")).unwrap()
+    }
+
+    fn addr(&self) -> SocketAddr {
+        eventually("the gateway says its address", || {
+            let log = self.log();
+            let (_, behind) = log.split_once(" http=")?;
+            let address = behind.split_whitespace().next()?;
+            behind.contains('\n').then(|| address.parse().unwrap())
+        })
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.addr()).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream
+    }
+
+    fn call(&self, request: &str) -> (u16, Value) {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        answer(&mut stream)
+    }
+
+    fn get(&self, path: &str) -> (u16, Value) {
+        self.call(&format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        ))
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(id), signal).unwrap();
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        eventually("the gateway ends", || self.child.try_wait().unwrap()).code()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn answer(stream: &mut TcpStream) -> (u16, Value) {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap())
+}
+
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + SOON;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "not within {SOON:?}: {what}");
+        #[allow(clippy::disallowed_methods, reason = "these tests have no runtime")]
+        // sleep: between two looks; the deadline is above
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn without_the_broker_it_starts_serves_and_drains() {
+    let mut gateway = Gateway::start(&[("RABBITMQ_REQUIRED", "false")]);
+    assert_eq!(gateway.get("/live").0, 200);
+    let (status, health) = gateway.get("/health");
+    assert_eq!((status, &health["status"]), (200, &"degraded".into()));
+    assert_eq!(health["rabbitmq"], false);
+    let url = &health["dependencies"]["rabbitmq"]["url"];
+    assert!(!url.as_str().unwrap().contains("s3cret"), "{url}");
+    let (status, broker) = gateway.get("/rabbitmq/health");
+    assert_eq!((status, &broker["connected"]), (200, &false.into()));
+    assert_eq!(gateway.get("/rabbitmq/queues/neo4j").0, 503);
+    gateway.signal(Signal::SIGTERM);
+    assert_eq!(gateway.exit_code(), Some(0), "{}", gateway.log());
+    assert!(!gateway.log().contains("s3cret"));
+}
+
+#[test]
+fn a_broker_that_is_required_and_away_ends_it_with_exit_4() {
+    let mut gateway = Gateway::start(&[
+        ("RABBITMQ_REQUIRED", "true"),
+        ("FANOUT_BROKER_BACKOFF_MAX_ATTEMPTS", "2"),
+    ]);
+    assert_eq!(gateway.exit_code(), Some(4), "{}", gateway.log());
+    assert!(
+        gateway.log().contains("gave up after 2 attempts"),
+        "{}",
+        gateway.log()
+    );
+}
+
+#[test]
+fn a_second_signal_ends_a_drain_with_exit_130() {
+    let mut gateway = Gateway::start(&[]);
+    // A request whose body does not come keeps the drain waiting.
+    let mut stream = gateway.connect();
+    let head = "POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(gateway.get("/live").0, 200);
+    gateway.signal(Signal::SIGTERM);
+    eventually("it drains", || {
+        gateway.log().contains("draining").then_some(())
+    });
+    gateway.signal(Signal::SIGINT);
+    assert_eq!(gateway.exit_code(), Some(130), "{}", gateway.log());
+}
+
+#[test]
+fn a_drain_that_takes_too_long_is_exit_6() {
+    let mut gateway = Gateway::start(&[("FANOUT_WORKER_DRAIN_DEADLINE", "100ms")]);
+    let mut stream = gateway.connect();
+    let head = "POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(gateway.get("/live").0, 200);
+    gateway.signal(Signal::SIGTERM);
+    assert_eq!(gateway.exit_code(), Some(6), "{}", gateway.log());
+}
+
+#[test]
+fn an_address_that_is_taken_is_exit_4() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let mut gateway = Gateway::start(&[("FANOUT_HTTP_ADDR", &addr)]);
+    assert_eq!(gateway.exit_code(), Some(4));
+    assert!(gateway.log().contains(&addr), "{}", gateway.log());
+}
+
+#[test]
+fn the_access_log_has_no_payload_and_no_query() {
+    let mut gateway = Gateway::start(&[]);
+    let body = "{\"user_id\":\"pay10ad\"}";
+    let (status, _) = gateway.call(&format!(
+        "POST /events?q=pay10ad HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    assert_eq!(status, 422);
+    gateway.signal(Signal::SIGTERM);
+    assert_eq!(gateway.exit_code(), Some(0));
+    let log = gateway.log();
+    assert!(
+        log.contains("path=\"/events\"") && log.contains("status=422"),
+        "{log}"
+    );
+    assert!(!log.contains("pay10ad"), "{log}");
+}
+
+#[test]
+fn a_token_for_events_without_a_token_is_a_configuration_error() {
+    let program = Program::new().env("FANOUT_API_TOKEN_EVENTS", "true");
+    let complaint = program.run(&["serve"]).bad(3);
+    assert!(complaint.contains("http.api_token_events"), "{complaint}");
+}

@@ -1,0 +1,24 @@
+//! The gateway over real connections, in front of the broker inside the process. Needs no
+//! server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod client;
+mod cloud_events;
+mod document;
+mod drain;
+mod events;
+mod intake;
+mod limits;
+mod lines;
+mod malformed;
+mod probes;
+mod queues;
+mod refusals;
+mod rig;
+mod slow;
+mod tokens;
