@@ -48,7 +48,6 @@ const BROKER_BLOCKED: &str = "fanout_broker_blocked";
 const HTTP_DURATION: &str = "http_server_request_duration_seconds";
 const EVENTS_POSTED: &str = "fanout_gateway_events_total";
 const PENDING_EVENTS: &str = "fanout_pending_events";
-const PENDING_BYTES: &str = "fanout_pending_bytes";
 const INFO: &str = "fanout_build_info";
 const MEMORY: &str = "process_resident_memory_bytes";
 const CPU: &str = "process_cpu_seconds_total";
@@ -171,7 +170,6 @@ pub fn events_posted(outcome: &'static str, code: &str, events: usize) {
 #[cfg(feature = "cli")]
 pub fn backlog(backlog: crate::publish::Backlog, draining: bool) {
     gauge!(PENDING_EVENTS).set(total(backlog.messages));
-    gauge!(PENDING_BYTES).set(total(backlog.bytes));
     gauge!(DRAINING).set(flag(draining));
 }
 
@@ -301,7 +299,6 @@ pub fn describe() {
         PENDING_EVENTS,
         "Events accepted and not with the broker yet.",
     );
-    level(PENDING_BYTES, "Their bytes on disk.");
     level(BROKER_CONNECTED, "1 while the broker is connected.");
     level(BROKER_BLOCKED, "1 while the broker takes no messages.");
     level(INFO, "Always 1; program and version are the labels.");

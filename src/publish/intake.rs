@@ -18,6 +18,15 @@ pub trait Intake: Send + Sync + 'static {
 
     /// What waits, for health and metrics.
     fn backlog(&self) -> Backlog;
+
+    /// What is not as it should be, for health, each as `code: text`. *Default*: nothing.
+    fn issues(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Records in the metrics where it stands; called when somebody scrapes them. *Default*:
+    /// nothing.
+    fn observe(&self) {}
 }
 
 /// Where an accepted message is.

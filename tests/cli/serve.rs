@@ -26,9 +26,17 @@ impl Gateway {
         for (name, value) in env {
             program = program.env(name, value);
         }
-        let log = std::fs::File::create(program.folder().join("log")).unwrap();
-        let child = program.command(&["serve"]).stderr(log).spawn().unwrap();
+        let child = Self::spawn(&program);
         Self { program, child }
+    }
+
+    fn spawn(program: &Program) -> Child {
+        let log = std::fs::File::create(program.folder().join("log")).unwrap();
+        program.command(&["serve"]).stderr(log).spawn().unwrap()
+    }
+
+    fn start_again(&mut self) {
+        self.child = Self::spawn(&self.program);
     }
 
     fn log(&self) -> String {
@@ -115,6 +123,41 @@ fn without_the_broker_it_starts_serves_and_drains() {
     gateway.signal(Signal::SIGTERM);
     assert_eq!(gateway.exit_code(), Some(0), "{}", gateway.log());
     assert!(!gateway.log().contains("s3cret"));
+}
+
+/// `POST /events` with this event.
+fn view(id: &str) -> String {
+    let body = format!("{{\"event_id\":\"{id}\",\"event_type\":\"view\",\"user_id\":1}}");
+    format!(
+        "POST /events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[test]
+fn events_posted_without_the_broker_are_kept_over_a_kill() {
+    let mut gateway = Gateway::start(&[]);
+    for n in 0..5 {
+        let (status, answer) = gateway.call(&view(&n.to_string()));
+        assert_eq!((status, &answer["spooled"]), (202, &1.into()), "{answer}");
+    }
+    assert_eq!(gateway.get("/ready").0, 200);
+    gateway.signal(Signal::SIGKILL);
+    gateway.exit_code();
+    gateway.start_again();
+    let pending = || gateway.get("/health").1["dependencies"]["rabbitmq"]["pending_events"].clone();
+    assert_eq!(pending(), 5);
+    assert_eq!(gateway.call(&view("5")).0, 202);
+    assert_eq!(pending(), 6);
+}
+
+#[test]
+fn a_second_gateway_on_the_same_spool_is_exit_3() {
+    let gateway = Gateway::start(&[]);
+    gateway.addr();
+    let second = gateway.program.run(&["serve"]);
+    assert_eq!(second.code, Some(3), "{second:?}");
+    assert!(second.stderr.contains("in use by process"), "{second:?}");
 }
 
 #[test]

@@ -116,8 +116,8 @@ async fn connected(gateway: &Gateway) {
     .await;
 }
 
-fn view(id: &str) -> String {
-    json!({"event_id": id, "event_type": "view", "user_id": 1, "product_id": 2}).to_string()
+fn view(id: &str, user: usize) -> String {
+    json!({"event_id": id, "event_type": "view", "user_id": user, "product_id": 2}).to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,7 +127,9 @@ async fn events_posted_are_in_both_queues_once_answered_and_a_signal_drains() {
     let mut gateway = Gateway::start(vhost.url().expose());
     connected(&gateway).await;
     let ids: Vec<_> = (0..500).map(|n| format!("e-{n}")).collect();
-    let events: Vec<_> = ids.iter().map(|id| view(id)).collect();
+    // Each about a user of its own, so that they go side by side.
+    let events = ids.iter().enumerate().map(|(user, id)| view(id, user));
+    let events: Vec<_> = events.collect();
     let body = format!("[{},{{\"user_id\":1}}]", events.join(","));
     let (status, answer) = gateway.call("/events", Some(body)).await;
     assert_eq!(status, 202, "{answer}");
@@ -159,6 +161,43 @@ async fn events_posted_are_in_both_queues_once_answered_and_a_signal_drains() {
     gateway.signal(Signal::SIGTERM);
     assert_eq!(gateway.exit_code().await, Some(0), "{}", gateway.log());
     assert!(!gateway.log().contains("guest:guest"), "{}", gateway.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
+async fn events_posted_while_the_broker_is_away_arrive_in_order_once_it_is_back() {
+    let rabbit = RabbitMq::shared().await;
+    let vhost = rabbit.vhost("serve-away").await;
+    let proxy = rabbit.proxy().await;
+    proxy.cut().await;
+    let gateway = Gateway::start(vhost.url_at(proxy.port()).expose());
+    let ids: Vec<_> = (0..300).map(|n| format!("e-{n}")).collect();
+    for hundred in ids.chunks(100) {
+        let events: Vec<_> = hundred.iter().map(|id| view(id, 1)).collect();
+        let body = format!("[{}]", events.join(","));
+        let (status, answer) = gateway.call("/events", Some(body)).await;
+        assert_eq!((status, &answer["spooled"]), (202, &json!(100)), "{answer}");
+    }
+    let (status, health) = gateway.call("/health", None).await;
+    assert_eq!((status, &health["status"]), (200, &json!("degraded")));
+    let pending = |health: &Value| health["dependencies"]["rabbitmq"]["pending_events"].clone();
+    assert_eq!(pending(&health), 300);
+    proxy.pass().await;
+    connected(&gateway).await;
+    eventually("nothing is pending", SOON, async || {
+        let (_, health) = gateway.call("/health", None).await;
+        (pending(&health) == 0).then_some(())
+    })
+    .await;
+    let broker = observer(&vhost).await;
+    for queue in ["events.neo4j", "events.qdrant"] {
+        // They are all about one user: that is a subject.
+        let found = look_into(&broker, queue).await.into_iter();
+        let found: Vec<_> = found
+            .map(|d| d.message.properties.message_id.unwrap())
+            .collect();
+        assert!(found == ids, "{queue}: {found:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

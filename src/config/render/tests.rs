@@ -98,22 +98,8 @@ fn everything_changed() -> Config {
             consumer_timeout: seconds(1801),
             overtake_after: seconds(6),
         },
-        http: HttpConfig {
-            addr: ([0, 0, 0, 0], 9000).into(),
-            explicit: true,
-            api_token: Some(Secret::new("token")),
-            api_token_events: true,
-        },
-        gateway: GatewayConfig {
-            exchange: Some("app.events".to_owned()),
-            max_body: 17 << 20,
-            max_events: 10_001,
-            max_requests: 513,
-            max_connections: 4097,
-            max_buffered: 257 << 20,
-            body_timeout: seconds(31),
-            accept_timeout: seconds(11),
-        },
+        http: changed_http(),
+        gateway: changed_gateway(),
         log: LogConfig {
             filter: "debug".to_owned(),
             format: LogFormat::Json,
@@ -156,6 +142,28 @@ fn changed_outbox() -> OutboxConfig {
         connect_timeout: Duration::from_secs(6),
         call_timeout: Duration::from_secs(11),
         tls: changed_tls(None),
+    }
+}
+
+fn changed_http() -> HttpConfig {
+    HttpConfig {
+        addr: ([0, 0, 0, 0], 9000).into(),
+        explicit: true,
+        api_token: Some(Secret::new("token")),
+        api_token_events: true,
+    }
+}
+
+fn changed_gateway() -> GatewayConfig {
+    GatewayConfig {
+        exchange: Some("app.events".to_owned()),
+        max_body: 17 << 20,
+        max_events: 10_001,
+        max_requests: 513,
+        max_connections: 4097,
+        max_buffered: 257 << 20,
+        body_timeout: Duration::from_secs(31),
+        accept_timeout: Duration::from_secs(11),
     }
 }
 

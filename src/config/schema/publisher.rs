@@ -44,7 +44,8 @@ pub(super) static PUBLISHER: &[Setting] = &[
         Form::Path,
         |c| &mut c.spool.dir,
         "folder of what was accepted while the broker is away; one program has it",
-    ),
+    )
+    .variable("FANOUT_SPOOL_DIR"),
     Setting::new(
         "spool.max_messages",
         Form::Whole(1_000, 10_000_000),

@@ -51,6 +51,7 @@ impl Gateway {
     fn report(&self) -> Report {
         let status = self.broker_status();
         let mut issues = broker_issues(&status);
+        issues.extend(self.intake.issues());
         let backlog = self.intake.backlog();
         if self.is_full() {
             issues.push(format!(
@@ -106,6 +107,7 @@ pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Response {
 pub(super) async fn exposition(State(gateway): State<Arc<Gateway>>) -> Response {
     metrics::exposition(SERVICE, gateway.version, || {
         telemetry::broker_state(&gateway.broker_status());
+        gateway.intake.observe();
         telemetry::backlog(gateway.intake.backlog(), gateway.draining.is_cancelled());
     })
 }

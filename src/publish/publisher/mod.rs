@@ -339,4 +339,12 @@ impl Intake for Publisher {
     fn backlog(&self) -> Backlog {
         self.board.backlog()
     }
+
+    fn issues(&self) -> Vec<String> {
+        self.status().issues()
+    }
+
+    fn observe(&self) {
+        telemetry::publisher_state(&self.status());
+    }
 }

@@ -30,6 +30,37 @@ pub struct PublisherStatus {
     pub spool_trouble: Option<String>,
 }
 
+impl PublisherStatus {
+    /// What is not as it should be beside the connection, each as `code: text`.
+    pub fn issues(&self) -> Vec<String> {
+        let mut issues = Vec::new();
+        if let Some(refusing) = &self.refusing {
+            issues.push(format!(
+                "{}: exchange '{}' with key '{}', before {}, takes no messages: {}; tried again \
+                 in {:.1} s",
+                refusing.code,
+                refusing.exchange,
+                refusing.routing_key,
+                refusing.queues.join(", "),
+                refusing.error,
+                refusing.retry_in.as_secs_f64()
+            ));
+        }
+        if let Some(trouble) = &self.spool_trouble {
+            issues.push(format!(
+                "spool-storage: the spool cannot be used: {trouble}"
+            ));
+        }
+        if self.set_aside > 0 {
+            issues.push(format!(
+                "spool-set-aside: {} events are kept that the broker will not take as they are",
+                self.set_aside
+            ));
+        }
+        issues
+    }
+}
+
 /// A message the broker has not taken, and what it was for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusing {

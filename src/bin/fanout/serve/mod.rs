@@ -1,7 +1,6 @@
 //! `fanout serve`: the gateway from start to drained.
 
 mod args;
-mod intake;
 
 use std::sync::Arc;
 
@@ -9,13 +8,13 @@ use fanout::broker::amqp::AmqpBroker;
 use fanout::broker::{Broker, BrokerError, BrokerStatus, ConnectionState};
 use fanout::config::{Config, Loaded};
 use fanout::operate::{self, log::LogGuard};
-use fanout::publish::Intake;
 use fanout::publish::gateway::{Gateway, SERVICE};
+use fanout::publish::{Publisher, SpoolError};
 use fanout::telemetry;
 use fanout::topology::Topology;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::exit::{CommandError, Exit};
@@ -53,13 +52,16 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
     let http = listener.local_addr().map_err(taken)?;
     let topology = Topology::from_config(&config);
     let broker = Arc::new(AmqpBroker::start(config.broker.clone(), topology));
-    let intake: Arc<dyn Intake> = Arc::new(intake::Unspooled::new(broker.clone()));
+    let publisher = Publisher::with_broker(broker.clone(), &config).await;
+    let publisher = Arc::new(publisher.map_err(no_spool)?);
+    let found = publisher.recovery();
+    tracing::info!(dir = %config.spool.dir.display(), waiting = found.messages, set_aside = found.set_aside, "spool is open");
     operate::record_metrics();
     let deadline = config.worker.drain_deadline;
     let gateway = Gateway::new(
         config,
         env!("CARGO_PKG_VERSION"),
-        intake.clone(),
+        publisher.clone(),
         broker.clone(),
     );
     let gateway = Arc::new(gateway);
@@ -74,14 +76,25 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
     };
     tracing::info!("draining; a second signal aborts");
     drain.cancel();
-    let drained = timeout(deadline, serving).await;
+    let over = Instant::now() + deadline;
+    let drained = timeout_at(over, serving).await;
+    let left = publisher.shut_down(over - Instant::now()).await;
     broker.close().await;
-    telemetry::gateway_ended(intake.backlog().messages);
+    telemetry::gateway_ended(left.messages);
     match (given_up, drained) {
         (Some(error), _) => Err(error),
         (None, Ok(_)) => Ok(Exit::Done),
         (None, Err(_)) => Ok(Exit::DrainDeadline),
     }
+}
+
+/// One program has a spool: another one's is a mistake of the configuration.
+fn no_spool(error: SpoolError) -> CommandError {
+    let exit = match error {
+        SpoolError::InUse { .. } => Exit::Configuration,
+        _ => Exit::StartUp,
+    };
+    CommandError::new(exit, error).hint("FANOUT_SPOOL_DIR names the folder")
 }
 
 /// Resolves when the broker is no longer tried: waiting does not mend it.
