@@ -1,5 +1,6 @@
 //! Limits of the HTTP gateway.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The HTTP gateway: where events go, and what clients may ask of it.
@@ -7,6 +8,8 @@ use std::time::Duration;
 pub struct GatewayConfig {
     /// Exchange that events go to. `None` = the first one configured.
     pub exchange: Option<String>,
+    /// Folder of JSON Schemas, a file `KIND.json` for each kind that has one. `None` = none.
+    pub schemas: Option<PathBuf>,
     /// Largest body that is read as a whole, bytes. Default 16 MiB, one largest message.
     pub max_body: usize,
     /// Events of one request. Default 10,000: their ids are an answer of half a megabyte.
@@ -28,6 +31,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             exchange: None,
+            schemas: None,
             max_body: 16 << 20,
             max_events: 10_000,
             max_requests: 512,

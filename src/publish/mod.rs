@@ -46,6 +46,6 @@ pub use send::{Notice, RetryPlan, send};
 #[cfg(feature = "cli")]
 pub use source::{Format, Item, ReadEnd, ReadOptions, read};
 pub use spool::{SetAside, SpoolError, SpoolRecovery};
-pub use stamp::{RawEvent, Stamper};
+pub use stamp::{RawEvent, Stamped, Stamper};
 #[cfg(feature = "cli")]
 pub use tally::{Problem, Tally};

@@ -1,6 +1,7 @@
 //! The body of an event becomes a message as our publishers send it.
 
 use bytes::Bytes;
+use fanout_contract::Event;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -35,27 +36,33 @@ pub struct RawEvent {
     pub content_type: Option<String>,
 }
 
+/// A message, and the event that a worker reads from it.
+#[derive(Clone, Debug)]
+pub struct Stamped {
+    /// The message.
+    pub message: Message,
+    /// The event.
+    pub event: Event,
+}
+
 impl Stamper {
     /// The message for `body`, with `fallback_id` where the body has no id.
     ///
     /// # Errors
     /// The codec reads no event from the body, or it is too large.
     pub fn stamp(&self, body: impl Into<Bytes>, fallback_id: Uuid) -> Result<Message, BadLine> {
-        let body = body.into();
-        self.stamp_raw(
-            RawEvent {
-                body,
-                ..RawEvent::default()
-            },
-            fallback_id,
-        )
+        let raw = RawEvent {
+            body: body.into(),
+            ..RawEvent::default()
+        };
+        Ok(self.stamp_raw(raw, fallback_id)?.message)
     }
 
     /// The same for an event that is not in its body alone.
     ///
     /// # Errors
     /// The codec reads no event from it, or its body is too large.
-    pub fn stamp_raw(&self, raw: RawEvent, fallback_id: Uuid) -> Result<Message, BadLine> {
+    pub fn stamp_raw(&self, raw: RawEvent, fallback_id: Uuid) -> Result<Stamped, BadLine> {
         if raw.body.len() > self.limit {
             return Err(BadLine::TooLong { limit: self.limit });
         }
@@ -88,7 +95,7 @@ impl Stamper {
             app_id: Some(event.source().unwrap_or(&self.app_id).to_owned()),
             ..message.properties
         };
-        Ok(message)
+        Ok(Stamped { message, event })
     }
 }
 

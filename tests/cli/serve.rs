@@ -20,11 +20,18 @@ struct Gateway {
 
 impl Gateway {
     fn start(env: &[(&str, &str)]) -> Self {
+        Self::start_with(env, &[])
+    }
+
+    fn start_with(env: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
         let mut program = Program::new()
             .env("RABBITMQ_URL", "amqp://guest:s3cret@127.0.0.1:1/%2f")
             .env("FANOUT_HTTP_ADDR", "127.0.0.1:0");
         for (name, value) in env {
             program = program.env(name, value);
+        }
+        for (name, content) in files {
+            program = program.file(name, content);
         }
         let child = Self::spawn(&program);
         Self { program, child }
@@ -227,6 +234,19 @@ fn the_access_log_has_no_payload_and_no_query() {
         "{log}"
     );
     assert!(!log.contains("pay10ad"), "{log}");
+}
+
+#[test]
+fn payloads_are_held_to_the_schemas_of_a_folder() {
+    let schema = r#"{"properties":{"user_id":{"type":"integer"}},"required":["user_id"]}"#;
+    let gateway = Gateway::start_with(&[("FANOUT_GATEWAY_SCHEMAS", ".")], &[("view.json", schema)]);
+    assert_eq!(gateway.call(&view("a")).0, 202);
+    let (status, problem) = gateway.call(&view("a").replace("\"user_id\":1", "\"User_id\":1"));
+    assert_eq!((status, &problem["code"]), (422, &"schema-mismatch".into()));
+    let broken = Program::new()
+        .file("view.json", "{")
+        .env("FANOUT_GATEWAY_SCHEMAS", ".");
+    assert!(broken.run(&["serve"]).bad(3).contains("view.json"));
 }
 
 #[test]

@@ -157,6 +157,7 @@ fn changed_http() -> HttpConfig {
 fn changed_gateway() -> GatewayConfig {
     GatewayConfig {
         exchange: Some("app.events".to_owned()),
+        schemas: Some("schemas".into()),
         max_body: 17 << 20,
         max_events: 10_001,
         max_requests: 513,

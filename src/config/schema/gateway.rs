@@ -14,6 +14,12 @@ pub(super) static GATEWAY: &[Setting] = &[
         "exchange that events go to; unset = the first one",
     ),
     Setting::new(
+        "gateway.schemas",
+        Form::Path,
+        |c| &mut c.gateway.schemas,
+        "folder of JSON Schemas for payloads, a file KIND.json for each kind that has one; unset = none",
+    ),
+    Setting::new(
         "gateway.max_body",
         Form::Size(1 << 10, 1 << 30),
         |c| &mut c.gateway.max_body,

@@ -15,6 +15,9 @@ mod events;
 mod guard;
 mod probes;
 mod rabbitmq;
+mod schemas;
+
+pub use schemas::{SchemaError, Schemas};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +74,7 @@ pub struct Gateway {
     intake: Arc<dyn Intake>,
     broker: Arc<dyn Purge>,
     stamper: Stamper,
+    schemas: Schemas,
     guard: Guard,
     budget: Budget,
     requests: Semaphore,
@@ -121,7 +125,14 @@ impl Gateway {
             intake,
             broker,
             stamper,
+            schemas: Schemas::default(),
         }
+    }
+
+    /// Holds payloads to these schemas.
+    #[must_use]
+    pub fn with_schemas(self, schemas: Schemas) -> Self {
+        Self { schemas, ..self }
     }
 
     /// The exchange that events go to.

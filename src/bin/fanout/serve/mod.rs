@@ -8,7 +8,7 @@ use fanout::broker::amqp::AmqpBroker;
 use fanout::broker::{Broker, BrokerError, BrokerStatus, ConnectionState};
 use fanout::config::{Config, Loaded};
 use fanout::operate::{self, log::LogGuard};
-use fanout::publish::gateway::{Gateway, SERVICE};
+use fanout::publish::gateway::{Gateway, SERVICE, Schemas};
 use fanout::publish::{Publisher, SpoolError};
 use fanout::telemetry;
 use fanout::topology::Topology;
@@ -45,6 +45,7 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
     if !config.http.explicit {
         config.http.addr = ADDRESS.into();
     }
+    let schemas = schemas(&config)?;
     let addr = config.http.addr;
     let taken =
         |error| CommandError::new(Exit::StartUp, format!("cannot listen on {addr}: {error}"));
@@ -64,7 +65,7 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
         publisher.clone(),
         broker.clone(),
     );
-    let gateway = Arc::new(gateway);
+    let gateway = Arc::new(gateway.with_schemas(schemas));
     let (limits, drain) = (gateway.connection_limits(), gateway.draining().clone());
     telemetry::gateway_starts(env!("CARGO_PKG_VERSION"), gateway.exchange(), http);
     let serving = operate::serve(listener, gateway.router(), limits, drain.clone());
@@ -86,6 +87,19 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
         (None, Ok(_)) => Ok(Exit::Done),
         (None, Err(_)) => Ok(Exit::DrainDeadline),
     }
+}
+
+fn schemas(config: &Config) -> Result<Schemas, CommandError> {
+    let Some(dir) = &config.gateway.schemas else {
+        return Ok(Schemas::default());
+    };
+    let schemas = Schemas::read(dir).map_err(|error| {
+        CommandError::new(Exit::Configuration, error)
+            .hint("gateway.schemas names a folder with a file KIND.json for each kind")
+    })?;
+    let kinds: Vec<_> = schemas.kinds().collect();
+    tracing::info!(dir = %dir.display(), kinds = kinds.join(", "), "payloads are held to schemas");
+    Ok(schemas)
 }
 
 /// One program has a spool: another one's is a mistake of the configuration.

@@ -91,15 +91,20 @@ fn stamp(gateway: &Gateway, terms: &Terms, index: usize, body: Bytes) -> Result<
         headers: terms.headers.clone(),
         content_type: terms.content_type.clone(),
     };
+    let rejected = |problem| Rejected::new(index, problem);
     let stamped = gateway.stamper.stamp_raw(raw, terms.id(index));
-    stamped.map_err(|bad| {
-        let problem = match bad {
-            BadLine::TooLong { .. } => refused(&PublishError::TooLarge { bytes }),
-            bad => HttpProblem::new(StatusCode::UNPROCESSABLE_ENTITY, bad.to_string())
-                .with("code", bad.code()),
-        };
-        Rejected::new(index, problem)
-    })
+    let stamped = stamped.map_err(|bad| match bad {
+        BadLine::TooLong { .. } => rejected(refused(&PublishError::TooLarge { bytes })),
+        bad => rejected(unprocessable(&bad, bad.code())),
+    })?;
+    let (kind, payload) = (stamped.event.kind(), stamped.event.payload());
+    let fits = gateway.schemas.check(kind, payload);
+    fits.map_err(|bad| rejected(unprocessable(&bad, bad.code())))?;
+    Ok(stamped.message)
+}
+
+fn unprocessable(why: &dyn std::fmt::Display, code: &'static str) -> HttpProblem {
+    HttpProblem::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).with("code", code)
 }
 
 async fn accept(
