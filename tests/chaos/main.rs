@@ -12,6 +12,9 @@ mod support;
 mod broker;
 mod crashes;
 mod destination;
+mod gateway;
+#[path = "../gateway/program.rs"]
+mod gateway_program;
 mod killer;
 mod projection;
 mod rig;

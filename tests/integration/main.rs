@@ -14,6 +14,8 @@ mod commands;
 #[cfg(all(feature = "neo4j", feature = "qdrant"))]
 mod direct;
 mod engine;
+#[path = "../gateway/program.rs"]
+mod gateway_program;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[path = "../cli/program.rs"]
