@@ -1,6 +1,7 @@
 //! The command line: every flag, and the help that goes with it.
 
 use clap::{ArgAction, Parser, Subcommand};
+use fanout::config::Overrides;
 use std::path::PathBuf;
 
 use crate::{completions, config, publish, queue, serve, topology};
@@ -36,6 +37,20 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The flags as settings.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let config = self.config.clone();
+        match &self.command {
+            Command::Serve(args) => args.overrides(config, self.verbose),
+            _ => Overrides {
+                config,
+                ..Overrides::default()
+            },
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

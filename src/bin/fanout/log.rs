@@ -1,7 +1,8 @@
 //! Log lines of the commands: on standard error, warnings only unless asked for more.
 
 use fanout::config::{Config, Loaded};
-use fanout::operate::log::LogGuard;
+use fanout::operate::{self, log::LogGuard};
+use fanout::publish::gateway::SERVICE;
 use std::io;
 use tracing_subscriber::EnvFilter;
 
@@ -44,14 +45,14 @@ pub(crate) fn for_command(
     loaded: &Loaded,
 ) -> Result<Option<LogGuard>, CommandError> {
     match command {
+        Command::Serve(_) => service(SERVICE, loaded).map(Some),
         #[cfg(feature = "outbox")]
         Command::Outbox(args) if args.runs_on() => service("fanout-outbox", loaded).map(Some),
         _ => start(verbose, &loaded.config).map(|()| None),
     }
 }
 
-#[cfg(feature = "outbox")]
 fn service(name: &str, loaded: &Loaded) -> Result<LogGuard, CommandError> {
-    let log = fanout::operate::log::start(name, &loaded.config.log, &loaded.origins);
+    let log = operate::log::start(name, &loaded.config.log, &loaded.origins);
     log.map_err(|errors| CommandError::new(Exit::Configuration, errors))
 }

@@ -54,14 +54,8 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         }
         _ => {}
     }
-    let loaded = settings::load(match &cli.command {
-        Command::Serve(args) => args.overrides(cli.config, cli.verbose),
-        _ => settings::file(cli.config),
-    })?;
-    let _log = match &cli.command {
-        Command::Serve(_) => Some(serve::log(&loaded)?),
-        _ => log::start(cli.verbose, &loaded.config).map(|()| None)?,
-    };
+    let loaded = settings::load(cli.overrides())?;
+    let _log = log::for_command(&cli.command, cli.verbose, &loaded)?;
     runtime::block_on(dispatch(cli.command, loaded))
 }
 

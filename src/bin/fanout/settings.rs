@@ -1,17 +1,9 @@
 //! The configuration of a command: file, environment with `.env`, flags.
 
 use fanout::config::{Config, ConfigErrors, LoadOptions, Loaded, Overrides, environment};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::exit::{CommandError, Exit};
-
-/// What all commands have for flags: the file.
-pub(crate) fn file(config: Option<PathBuf>) -> Overrides {
-    Overrides {
-        config,
-        ..Overrides::default()
-    }
-}
 
 pub(crate) fn load(overrides: Overrides) -> Result<Loaded, CommandError> {
     let env = environment(Path::new(".env"), std::env::vars_os()).map_err(wrong)?;

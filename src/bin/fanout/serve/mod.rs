@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use fanout::broker::amqp::AmqpBroker;
 use fanout::broker::{Broker, BrokerError, BrokerStatus, ConnectionState};
-use fanout::config::{Config, Loaded};
-use fanout::operate::{self, log::LogGuard};
-use fanout::publish::gateway::{Gateway, SERVICE, Schemas};
+use fanout::config::Config;
+use fanout::operate;
+use fanout::publish::gateway::{Gateway, Schemas};
 use fanout::publish::{Publisher, SpoolError};
 use fanout::telemetry;
 use fanout::topology::Topology;
@@ -23,12 +23,6 @@ pub(crate) use args::ServeArgs;
 
 /// Where it listens unless something else is set; 8081 is the workers'.
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
-
-/// Logs as workers do, not as commands do.
-pub(crate) fn log(loaded: &Loaded) -> Result<LogGuard, CommandError> {
-    let log = operate::log::start(SERVICE, &loaded.config.log, &loaded.origins);
-    log.map_err(|errors| CommandError::new(Exit::Configuration, errors))
-}
 
 /// Shells allow 1,024 open files unless asked for what the system allows.
 fn allow_many_connections() {
