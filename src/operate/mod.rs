@@ -24,5 +24,5 @@ pub use http::router;
 pub use metrics::{install as record_metrics, upkeep as keep_metrics_small};
 pub use problem::HttpProblem;
 pub use process::Usage;
-pub use server::{ConnectionLimits, Peer, listen, serve};
+pub use server::{ConnectionLimits, Peer, listen, serve, serve_until};
 pub use vitals::{Moment, STALE_AFTER, Vitals};

@@ -43,7 +43,7 @@ pub struct ConnectionLimits {
 
 impl ConnectionLimits {
     /// For probes and a scraper or two.
-    pub const PROBES: Self = Self {
+    const PROBES: Self = Self {
         connections: 32,
         headers_within: Duration::from_secs(5),
         largest_head: 8 * 1024,
@@ -74,9 +74,15 @@ pub async fn listen(config: &HttpConfig) -> io::Result<TcpListener> {
     }
 }
 
+/// Serves probes and a scraper until dropped.
+pub async fn serve(listener: TcpListener, router: Router) {
+    let never = CancellationToken::new();
+    serve_until(listener, router, ConnectionLimits::PROBES, never).await;
+}
+
 /// Serves until `drain` is cancelled; then takes no further connection, lets every request
 /// under way end, and returns. Dropped, it leaves its connections to their own limits.
-pub async fn serve(
+pub async fn serve_until(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,

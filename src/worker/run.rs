@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use fanout_contract::Processor;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::until_empty::{self, UntilEmpty};
@@ -172,9 +171,7 @@ fn beside(
     listener: tokio::net::TcpListener,
 ) -> (Arc<AtomicBool>, [AbortOnDropHandle<()>; 3]) {
     let started = Arc::new(AtomicBool::new(false));
-    let router = operate::router(vitals.clone());
-    let limits = operate::ConnectionLimits::PROBES;
-    let serving = operate::serve(listener, router, limits, CancellationToken::new());
+    let serving = operate::serve(listener, operate::router(vitals.clone()));
     let tasks = [
         tokio::spawn(serving),
         tokio::spawn(operate::keep_metrics_small()),

@@ -54,7 +54,7 @@ impl Rig {
         operate::record_metrics();
         let (mut limits, draining) = (gateway.connection_limits(), gateway.draining().clone());
         limit(&mut limits);
-        let serving = operate::serve(listener, gateway.router(), limits, draining.clone());
+        let serving = operate::serve_until(listener, gateway.router(), limits, draining.clone());
         Self {
             addr,
             broker,

@@ -1,13 +1,5 @@
 //! `fanout`: everything an operator or developer types beside the worker itself.
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic
-    )
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(any(feature = "neo4j", feature = "qdrant"))]
 mod ask;

@@ -4,7 +4,7 @@
 //! guard ─▶ events: body ─▶ lines or array ─▶ drafts ─▶ stamp ─▶ Intake ─▶ answer per event
 //! ```
 //!
-//! `operate::serve` brings the connections, [`Intake`] carries the messages on, `rabbitmq`
+//! `operate::serve_until` brings the connections, [`Intake`] carries the messages on, `rabbitmq`
 //! and `probes` tell an operator what there is. Invariant: an event is named in `ids` only
 //! once the intake has answered for it.
 
@@ -140,7 +140,7 @@ impl Gateway {
         &self.stamper.exchange
     }
 
-    /// Readiness drops; requests under way go on. Give the same token to `operate::serve`.
+    /// Readiness drops; requests under way go on. Give the same token to `operate::serve_until`.
     pub fn draining(&self) -> &CancellationToken {
         &self.draining
     }

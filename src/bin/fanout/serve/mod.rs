@@ -62,7 +62,7 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
     let gateway = Arc::new(gateway.with_schemas(schemas));
     let (limits, drain) = (gateway.connection_limits(), gateway.draining().clone());
     telemetry::gateway_starts(env!("CARGO_PKG_VERSION"), gateway.exchange(), http);
-    let serving = operate::serve(listener, gateway.router(), limits, drain.clone());
+    let serving = operate::serve_until(listener, gateway.router(), limits, drain.clone());
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let _upkeep = AbortOnDropHandle::new(tokio::spawn(operate::keep_metrics_small()));
     let given_up = tokio::select! {
