@@ -4,6 +4,14 @@
 //! Where the semantic conventions of OpenTelemetry for messaging have a name, it is that one,
 //! written the way Prometheus does: dots become underscores, the unit and `_total` behind.
 
+#[cfg(feature = "cli")]
+mod http;
+
+#[cfg(feature = "cli")]
+pub use http::{
+    HttpRequest, backlog, events_posted, gateway_ended, gateway_starts, http_request, queue_purged,
+};
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -45,9 +53,6 @@ const DRAINING: &str = "fanout_draining";
 const BROKER_CONNECTED: &str = "fanout_broker_connected";
 const BROKER_CONNECTIONS: &str = "fanout_broker_connections_total";
 const BROKER_BLOCKED: &str = "fanout_broker_blocked";
-const HTTP_DURATION: &str = "http_server_request_duration_seconds";
-const EVENTS_POSTED: &str = "fanout_gateway_events_total";
-const PENDING_EVENTS: &str = "fanout_pending_events";
 const INFO: &str = "fanout_build_info";
 const MEMORY: &str = "process_resident_memory_bytes";
 const CPU: &str = "process_cpu_seconds_total";
@@ -157,92 +162,6 @@ pub fn broker_state(status: &BrokerStatus) {
     counter!(BROKER_CONNECTIONS).absolute(status.epoch);
 }
 
-/// Events of a request over HTTP: `outcome` is confirmed, spooled or rejected; `code` the
-/// reason, or empty.
-pub fn events_posted(outcome: &'static str, code: &str, events: usize) {
-    if events > 0 {
-        let events = u64::try_from(events).unwrap_or(u64::MAX);
-        counter!(EVENTS_POSTED, "outcome" => outcome, "code" => code.to_owned()).increment(events);
-    }
-}
-
-/// What was accepted and is not with the broker yet, read when somebody asks.
-#[cfg(feature = "cli")]
-pub fn backlog(backlog: crate::publish::Backlog, draining: bool) {
-    gauge!(PENDING_EVENTS).set(total(backlog.messages));
-    gauge!(DRAINING).set(flag(draining));
-}
-
-/// A request over HTTP and its answer, without anything of either's body.
-#[derive(Clone, Copy, Debug)]
-pub struct HttpRequest<'a> {
-    /// Method as it was sent.
-    pub method: &'a str,
-    /// The route it matched, such as `/rabbitmq/queues/{name}`.
-    pub route: &'a str,
-    /// The path as it was sent, without the query.
-    pub path: &'a str,
-    /// Status of the answer.
-    pub status: u16,
-    /// From the head of the request to the head of the answer.
-    pub took: Duration,
-    /// Events taken.
-    pub accepted: usize,
-    /// Events not taken.
-    pub rejected: usize,
-    /// Who asked.
-    pub peer: Option<SocketAddr>,
-}
-
-/// A request over HTTP was answered: the access log and its metric. Probes and scrapers are
-/// told at debug level.
-pub fn http_request(request: &HttpRequest<'_>) {
-    let HttpRequest {
-        method,
-        route,
-        path,
-        status,
-        accepted,
-        rejected,
-        ..
-    } = *request;
-    let known = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"];
-    let label = known.into_iter().find(|known| *known == method);
-    histogram!(
-        HTTP_DURATION,
-        "http_request_method" => label.unwrap_or("_OTHER"),
-        "http_route" => route.to_owned(),
-        "http_response_status_code" => status.to_string(),
-    )
-    .record(request.took);
-    let took_ms = request.took.as_secs_f64() * 1000.0;
-    let peer = request.peer.map(|peer| peer.to_string());
-    if method == "GET" && status < 500 {
-        tracing::debug!(target: "fanout::access", method, path, status, took_ms, peer, "request");
-    } else {
-        tracing::info!(
-            target: "fanout::access",
-            method, path, status, took_ms, accepted, rejected, peer, "request"
-        );
-    }
-}
-
-/// The gateway takes requests.
-pub fn gateway_starts(version: &str, exchange: &str, http: SocketAddr) {
-    tracing::info!(version, exchange, %http, "gateway starts");
-}
-
-/// The gateway has ended.
-pub fn gateway_ended(pending_events: u64) {
-    tracing::info!(pending_events, "gateway ended");
-}
-
-/// An operator emptied a queue over HTTP.
-pub fn queue_purged(queue: &str, purged: u64, peer: Option<SocketAddr>) {
-    let peer = peer.map(|peer| peer.to_string());
-    tracing::warn!(queue, purged, peer, "queue purged");
-}
-
 /// The process, read when somebody asks.
 pub fn process_state(service: &'static str, version: &'static str, usage: Option<Usage>) {
     gauge!(INFO, "service" => service, "version" => version).set(1.0);
@@ -272,6 +191,8 @@ pub fn describe() {
         "Messages that settle an event and were not taken by the broker.",
     );
     describe_publisher();
+    #[cfg(feature = "cli")]
+    http::describe();
     count(BROKER_CONNECTIONS, "Connections made to the broker.");
     describe_histogram!(BATCH_EVENTS, Unit::Count, "Events of a batch.");
     times(PROCESS_DURATION, "Duration of one call of the processor.");
@@ -290,15 +211,6 @@ pub fn describe() {
     );
     level(FLOOD_GUARD, "1 while the flood guard pauses consumption.");
     level(DRAINING, "1 while the worker drains.");
-    times(HTTP_DURATION, "From a request's head to its answer's.");
-    count(
-        EVENTS_POSTED,
-        "Events posted over HTTP, by outcome and reason code.",
-    );
-    level(
-        PENDING_EVENTS,
-        "Events accepted and not with the broker yet.",
-    );
     level(BROKER_CONNECTED, "1 while the broker is connected.");
     level(BROKER_BLOCKED, "1 while the broker takes no messages.");
     level(INFO, "Always 1; program and version are the labels.");
