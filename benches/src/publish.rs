@@ -145,6 +145,7 @@ pub async fn ours(url: &str, seed: u64, events: usize) -> Result<Measured, Box<d
     let measured = Measured::since(started, confirmed);
     drop(answers);
     publisher.shut_down(Duration::from_secs(10)).await;
+    std::fs::remove_dir_all(&config.spool.dir)?;
     Ok(measured)
 }
 
@@ -168,8 +169,7 @@ pub async fn drain(url: &str, seed: u64, events: usize) -> Result<Measured, Box<
     if refused > 0 {
         return Err(format!("{refused} messages were not spooled").into());
     }
-    let mode = TopologyMode::None;
-    config.broker.topology = mode;
+    config.broker.topology = TopologyMode::None;
     let publisher = Publisher::start(&config).await?;
     while publisher.status().link != LinkState::Ready {
         tokio::time::sleep(LOOK).await;
@@ -180,5 +180,6 @@ pub async fn drain(url: &str, seed: u64, events: usize) -> Result<Measured, Box<
     }
     let measured = Measured::since(started, events);
     publisher.shut_down(Duration::from_secs(10)).await;
+    std::fs::remove_dir_all(&config.spool.dir)?;
     Ok(measured)
 }

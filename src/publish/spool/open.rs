@@ -108,6 +108,20 @@ pub(in super::super) async fn open(config: &SpoolConfig) -> Result<Opened, Spool
     let joined = opening.await.map_err(|e| unusable(&config.dir, e))?;
     let (storage, answers, loaded) = joined?;
     let recovery = recovery(&loaded);
+    let SpoolRecovery {
+        existed,
+        closed,
+        messages,
+        set_aside,
+    } = recovery;
+    if messages > 0 || set_aside > 0 || (existed && !closed) {
+        tracing::info!(
+            messages,
+            set_aside,
+            closed,
+            "the spool was opened with what is left in it"
+        );
+    }
     Ok(Opened {
         storage,
         answers,
