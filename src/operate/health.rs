@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::vitals::{Moment, STALE_AFTER, Vitals};
 use crate::broker::{BrokerStatus, ConnectionState};
+use crate::engine::Snapshot;
 
 /// Overall judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -100,7 +101,10 @@ impl Report {
                 "rabbitmq".to_owned(),
                 Dependency::broker(&moment.broker, moment.engine.in_flight),
             ),
-            (vitals.processor.clone(), destination(moment)),
+            (
+                vitals.processor.clone(),
+                Dependency::destination(&moment.engine),
+            ),
         ];
         let issues = issues(vitals, moment);
         let hopeless = moment.broker.fatal.is_some() || !moment.stale_lanes().is_empty();
@@ -133,6 +137,22 @@ impl IntoResponse for Report {
 }
 
 impl Dependency {
+    /// Where a queue's events are projected to.
+    pub(crate) fn destination(engine: &Snapshot) -> Self {
+        let status = match (engine.breaker, &engine.destination_problem) {
+            ("closed", None) => "connected",
+            ("open", Some(_)) => "failed",
+            _ => "connecting",
+        };
+        Self {
+            status,
+            connected: engine.breaker == "closed" && engine.destination_problem.is_none(),
+            breaker: Some(engine.breaker),
+            error: engine.destination_problem.as_ref().map(ToString::to_string),
+            ..Self::default()
+        }
+    }
+
     /// The broker, with the events that wait on the way to or from it.
     pub(crate) fn broker(status: &BrokerStatus, pending_events: usize) -> Self {
         Self {
@@ -146,22 +166,6 @@ impl Dependency {
     }
 }
 
-fn destination(moment: &Moment) -> Dependency {
-    let engine = &moment.engine;
-    let status = match (engine.breaker, &engine.destination_problem) {
-        ("closed", None) => "connected",
-        ("open", Some(_)) => "failed",
-        _ => "connecting",
-    };
-    Dependency {
-        status,
-        connected: moment.destination_is_there(),
-        breaker: Some(engine.breaker),
-        error: engine.destination_problem.as_ref().map(ToString::to_string),
-        ..Dependency::default()
-    }
-}
-
 fn issues(vitals: &Vitals, moment: &Moment) -> Vec<String> {
     let mut issues = Vec::new();
     for lane in moment.stale_lanes() {
@@ -172,7 +176,8 @@ fn issues(vitals: &Vitals, moment: &Moment) -> Vec<String> {
     }
     issues.extend(broker_issues(&moment.broker));
     publish_issue(moment, &mut issues);
-    destination_issues(vitals, moment, &mut issues);
+    let engine = &moment.engine;
+    issues.extend(destination_issues(engine, &vitals.processor, &vitals.queue));
     if let (Some(idle), 1..) = (moment.engine.last_settled, moment.engine.in_flight)
         && idle > vitals.deadline * 2
         && !moment.engine.draining
@@ -217,8 +222,9 @@ fn publish_issue(moment: &Moment, issues: &mut Vec<String>) {
     }
 }
 
-fn destination_issues(vitals: &Vitals, moment: &Moment, issues: &mut Vec<String>) {
-    let (engine, processor) = (&moment.engine, &vitals.processor);
+/// What is wrong with a destination, each as `code: text`.
+pub(crate) fn destination_issues(engine: &Snapshot, processor: &str, queue: &str) -> Vec<String> {
+    let mut issues = Vec::new();
     match &engine.destination_problem {
         Some(problem) => issues.push(format!(
             "{}: {processor}: {}; the breaker is {}",
@@ -235,10 +241,10 @@ fn destination_issues(vitals: &Vitals, moment: &Moment, issues: &mut Vec<String>
     if let Some(code) = engine.flood {
         issues.push(format!(
             "flood-guard: most of the last events would be dead-lettered as {code}; \
-             consumption of {} pauses",
-            vitals.queue
+             consumption of {queue} pauses"
         ));
     }
+    issues
 }
 
 fn progress(vitals: &Vitals, moment: &Moment) -> Progress {

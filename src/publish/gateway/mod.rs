@@ -36,6 +36,7 @@ use super::{Intake, Stamper};
 use crate::broker::Purge;
 use crate::codec::Codec;
 use crate::config::Config;
+use crate::engine::Monitor;
 use crate::operate::{ConnectionLimits, HttpProblem};
 
 /// Name of the program in health, metrics and `app_id`.
@@ -75,6 +76,8 @@ pub struct Gateway {
     broker: Arc<dyn Purge>,
     stamper: Stamper,
     schemas: Schemas,
+    /// Where this program projects to itself: key of the queue, its engine.
+    destinations: Vec<(String, Arc<Monitor>)>,
     guard: Guard,
     budget: Budget,
     requests: Semaphore,
@@ -126,6 +129,7 @@ impl Gateway {
             broker,
             stamper,
             schemas: Schemas::default(),
+            destinations: Vec::new(),
         }
     }
 
@@ -133,6 +137,16 @@ impl Gateway {
     #[must_use]
     pub fn with_schemas(self, schemas: Schemas) -> Self {
         Self { schemas, ..self }
+    }
+
+    /// Names the queues, by key, that this program takes to their processors itself: their
+    /// destinations stand in health.
+    #[must_use]
+    pub fn with_destinations(self, destinations: Vec<(String, Arc<Monitor>)>) -> Self {
+        Self {
+            destinations,
+            ..self
+        }
     }
 
     /// The exchange that events go to.

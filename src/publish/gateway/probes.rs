@@ -1,6 +1,7 @@
 //! `/live`, `/ready`, `/health`, `/metrics` of the gateway. They read what is in memory and
 //! ask nobody.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use super::{Gateway, SERVICE};
 use crate::broker::{BrokerStatus, ConnectionState};
 use crate::operate::HttpProblem;
-use crate::operate::health::{Dependency, Report, Status, broker_issues};
+use crate::operate::health::{Dependency, Report, Status, broker_issues, destination_issues};
 use crate::operate::metrics;
 use crate::telemetry;
 
@@ -60,6 +61,14 @@ impl Gateway {
             ));
         }
         let pending = usize::try_from(backlog.messages).unwrap_or(usize::MAX);
+        let mut dependencies = BTreeMap::new();
+        for (key, monitor) in &self.destinations {
+            let engine = monitor.snapshot();
+            issues.extend(destination_issues(&engine, key, key));
+            dependencies.insert(key.clone(), Dependency::destination(&engine));
+        }
+        // Of the databases it writes to, where it writes to any.
+        let db = dependencies.values().all(|one| one.connected);
         let broker = Dependency::broker(&status, pending);
         Report {
             status: match (status.fatal.is_some(), issues.is_empty()) {
@@ -68,12 +77,14 @@ impl Gateway {
                 (false, true) => Status::Healthy,
             },
             rabbitmq: broker.connected,
-            // Of the databases it writes to, none.
-            db: true,
+            db,
             service: SERVICE,
             version: self.version,
             draining: self.draining.is_cancelled(),
-            dependencies: [("rabbitmq".to_owned(), broker)].into(),
+            dependencies: {
+                dependencies.insert("rabbitmq".to_owned(), broker);
+                dependencies
+            },
             issues,
             progress: None,
         }
@@ -110,4 +121,48 @@ pub(super) async fn exposition(State(gateway): State<Arc<Gateway>>) -> Response 
         gateway.intake.observe();
         telemetry::backlog(gateway.intake.backlog(), gateway.draining.is_cancelled());
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use fanout_contract::{Failure, codes};
+    use futures::future::BoxFuture;
+
+    use super::*;
+    use crate::broker::Message;
+    use crate::broker::local::LocalBroker;
+    use crate::config::Config;
+    use crate::engine::Monitor;
+    use crate::publish::{Accepted, Backlog, Intake, NotAccepted};
+    use crate::topology::Topology;
+
+    struct Nothing;
+
+    impl Intake for Nothing {
+        fn accept(&self, _: Message) -> BoxFuture<'_, Result<Accepted, NotAccepted>> {
+            panic!("health accepts nothing")
+        }
+
+        fn backlog(&self) -> Backlog {
+            Backlog::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn where_it_projects_itself_the_destinations_stand_in_health() {
+        let config = Config::default();
+        let broker = LocalBroker::start(Topology::from_config(&config));
+        let monitor = Arc::new(Monitor::new(1));
+        let gateway = Gateway::new(config, "1.2.3", Arc::new(Nothing), Arc::new(broker));
+        let gateway = gateway.with_destinations(vec![("neo4j".to_owned(), monitor.clone())]);
+        monitor.breaker("closed", None);
+        let report = gateway.report();
+        assert_eq!((report.status, report.db), (Status::Healthy, true));
+        assert!(report.dependencies["neo4j"].connected && report.rabbitmq);
+        let failure = Failure::unavailable(codes::DESTINATION_UNREACHABLE, "refused");
+        monitor.breaker("open", Some(failure));
+        let report = gateway.report();
+        assert_eq!((report.status, report.db), (Status::Degraded, false));
+        assert!(report.issues[0].starts_with("destination-unreachable: neo4j"));
+    }
 }
