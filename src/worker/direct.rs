@@ -18,10 +18,25 @@ use crate::engine::{Counts, Engine, EngineError, Monitor, Shutdown};
 /// it aborts: what was in flight is delivered again at the next start.
 #[derive(Debug)]
 pub struct Direct {
-    server: LocalServer,
     queues: Vec<DirectQueue>,
-    dead_letters: BTreeSet<String>,
+    leftover: Leftover,
     shutdown: Shutdown,
+}
+
+/// Counts the messages that are not done; also once the queues have ended.
+#[derive(Clone, Debug)]
+pub struct Leftover {
+    server: LocalServer,
+    dead_letters: BTreeSet<String>,
+}
+
+impl Leftover {
+    /// Messages in queues, retry stages, suspects and in flight. Dead letters are done.
+    pub fn count(&self) -> usize {
+        let all = self.server.queues();
+        let open = all.iter().filter(|name| !self.dead_letters.contains(*name));
+        open.filter_map(|name| self.server.count(name)).sum()
+    }
 }
 
 /// One queue of [`Direct`].
@@ -91,8 +106,10 @@ impl Worker {
         let dead_letters = config.queues.values().map(|q| q.dead_letter.clone());
         Ok(Direct {
             queues: queues.collect(),
-            dead_letters: dead_letters.collect(),
-            server: server.clone(),
+            leftover: Leftover {
+                server: server.clone(),
+                dead_letters: dead_letters.collect(),
+            },
             shutdown: shutdown.clone(),
         })
     }
@@ -104,12 +121,14 @@ impl Direct {
         &self.queues
     }
 
-    /// Messages that are not done: in the queues, in retry stages, suspects, in flight.
-    /// Dead letters are done.
+    /// Messages that are not done.
     pub fn waiting(&self) -> usize {
-        let all = self.server.queues();
-        let open = all.iter().filter(|name| !self.dead_letters.contains(*name));
-        open.filter_map(|name| self.server.count(name)).sum()
+        self.leftover.count()
+    }
+
+    /// The same for when this has ended.
+    pub fn leftover(&self) -> Leftover {
+        self.leftover.clone()
     }
 
     /// Whether a queue has ended, be it asked to or not.

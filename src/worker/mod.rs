@@ -21,7 +21,7 @@ mod tests;
 mod until_empty;
 
 pub use context::ProcessorContext;
-pub use direct::{Direct, DirectQueue};
+pub use direct::{Direct, DirectQueue, Leftover};
 pub use error::WorkerError;
 
 use std::collections::BTreeMap;

@@ -71,6 +71,92 @@ fn a_second_run_over_a_kept_folder_changes_nothing() {
 }
 
 #[test]
+fn a_day_that_is_killed_again_and_again_is_whole_after_the_next_run() {
+    let (killed, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let args = [
+        "demo", "--json", "--seed", "7", "--events", EVENTS, "--keep",
+    ];
+    let mut cut_short = 0;
+    for wait in [400, 700, 1_000, 1_300, 1_600] {
+        let program = Program::new();
+        let mut running = program
+            .command(&[&args[..], &[killed.path().to_str().unwrap()]].concat())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        #[allow(clippy::disallowed_methods, reason = "there is no runtime to block")]
+        // sleep: what it is about at that moment is left to chance
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        cut_short += usize::from(running.try_wait().unwrap().is_none());
+        running.kill().unwrap();
+        running.wait().unwrap();
+    }
+    assert!(cut_short > 0, "each run was over before it was killed");
+    let (after, undisturbed) = (demo(Some(killed.path())), demo(Some(whole.path())));
+    assert_eq!(after["again"], true);
+    for part in ["graph", "vectors", "sample", "bestsellers"] {
+        assert_eq!(after[part], undisturbed[part], "{part}");
+    }
+}
+
+#[test]
+fn recommend_similar_and_graph_answer_from_a_kept_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = demo(Some(folder.path()));
+    let from = ["--json", "--from", folder.path().to_str().unwrap()];
+    let ask = |question: &[&str]| -> Value {
+        let answer = Program::new().run(&[question, &from].concat()).good();
+        serde_json::from_str(&answer).unwrap()
+    };
+    let user = report["sample"]["user"].to_string();
+    let ids = |answer: &Value| -> Vec<Value> {
+        let products = answer["products"].as_array().unwrap().iter();
+        products
+            .map(|product| product["product_id"].clone())
+            .collect()
+    };
+    let recommended = ask(&["recommend", &user, "-n", "5"]);
+    let told = report["sample"]["recommended"].as_array().unwrap().iter();
+    assert_eq!(
+        ids(&recommended),
+        told.map(|p| p["id"].clone()).collect::<Vec<_>>()
+    );
+    let product = ids(&recommended)[0].to_string();
+    let similar = ask(&["similar", &product, "-n", "3"]);
+    assert_eq!(ids(&similar).len(), 3);
+    assert!(
+        !ids(&similar)
+            .iter()
+            .any(|id| *id == recommended["products"][0]["product_id"]),
+        "itself"
+    );
+
+    let graph = ask(&["graph", &user, "--limit", "10000"]);
+    let relations = graph["relations"].as_array().unwrap();
+    let times: Vec<_> = relations
+        .iter()
+        .map(|r| r["last_at"].as_str().unwrap())
+        .collect();
+    assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
+    let text = Program::new()
+        .run(&[&["graph", &user], &from[1..]].concat())
+        .good();
+    assert!(text.starts_with("RELATIONSHIP"), "{text}");
+
+    let unknown = Program::new()
+        .run(&[&["graph", "\"1\""], &from[1..]].concat())
+        .bad(1);
+    assert!(
+        unknown.contains("user \"1\" is not in the graph"),
+        "{unknown}"
+    );
+    let nothing = Program::new()
+        .run(&["graph", "1", "--from", "nowhere"])
+        .bad(4);
+    assert!(nothing.contains("fanout demo --keep DIR"), "{nothing}");
+}
+
+#[test]
 fn the_report_tells_a_newcomer_what_there_is_and_what_to_type_next() {
     let text = Program::new().run(&["demo", "--events", "500"]).good();
     for part in [

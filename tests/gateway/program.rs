@@ -22,17 +22,22 @@ const SOON: Duration = Duration::from_secs(60);
 /// A gateway; killed when dropped, with its log shown where a test fails.
 pub struct Gateway {
     folder: TempDir,
-    url: String,
+    env: Vec<(String, String)>,
     child: Child,
 }
 
 impl Gateway {
     /// Starts it with the broker at this URL, without waiting for either.
     pub fn start(url: &str) -> Self {
+        Self::with(vec![("RABBITMQ_URL".to_owned(), url.to_owned())])
+    }
+
+    /// Starts it with these variables.
+    pub fn with(env: Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
-            child: spawn(&folder, url),
-            url: url.to_owned(),
+            child: spawn(&folder, &env),
+            env,
             folder,
         }
     }
@@ -58,7 +63,7 @@ impl Gateway {
     pub async fn kill_and_start_again(&mut self) {
         self.signal(Signal::SIGKILL);
         self.exit_code().await;
-        self.child = spawn(&self.folder, &self.url);
+        self.child = spawn(&self.folder, &self.env);
         self.addr().await;
     }
 
@@ -112,12 +117,12 @@ impl Drop for Gateway {
     }
 }
 
-fn spawn(folder: &TempDir, url: &str) -> Child {
+fn spawn(folder: &TempDir, env: &[(String, String)]) -> Child {
     let log = File::create(folder.path().join("log")).unwrap();
     Command::new(env!("CARGO_BIN_EXE_fanout"))
         .arg("serve")
         .env_clear()
-        .env("RABBITMQ_URL", url)
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .env("FANOUT_HTTP_ADDR", "127.0.0.1:0")
         .env("FANOUT_LOG", "info,fanout::access=off")
         .current_dir(folder.path())

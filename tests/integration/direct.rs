@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::gateway_program::Gateway;
 use crate::program::Program;
 use crate::support::neo4j::{Neo4j, PASSWORD};
 use crate::support::qdrant::Qdrant;
@@ -59,20 +60,26 @@ impl Shop {
     }
 }
 
-async fn program(neo4j: &Neo4j, qdrant: &Qdrant, prefix: &str) -> Program {
-    Program::new()
-        .env("USE_RABBITMQ", "false")
+async fn environment(neo4j: &Neo4j, qdrant: &Qdrant, prefix: &str) -> Vec<(String, String)> {
+    let bolt = format!("bolt://127.0.0.1:{}", neo4j.bolt_port().await);
+    [
+        ("USE_RABBITMQ", "false"),
         // nobody listens there
-        .env("RABBITMQ_URL", "amqp://127.0.0.1:1/%2f")
-        .env(
-            "NEO4J_URI",
-            &format!("bolt://127.0.0.1:{}", neo4j.bolt_port().await),
-        )
-        .env("NEO4J_PASSWORD", PASSWORD)
-        .env("QDRANT_URL", &qdrant.url().await)
-        .env("FANOUT_QDRANT_COLLECTION_PREFIX", prefix)
-        .env("FANOUT_QDRANT_DIMENSION", "2")
-        .env("FANOUT_RETRY_DELAYS", "100ms")
+        ("RABBITMQ_URL", "amqp://127.0.0.1:1/%2f"),
+        ("NEO4J_URI", &bolt),
+        ("NEO4J_PASSWORD", PASSWORD),
+        ("QDRANT_URL", &qdrant.url().await),
+        ("FANOUT_QDRANT_COLLECTION_PREFIX", prefix),
+        ("FANOUT_QDRANT_DIMENSION", "2"),
+        ("FANOUT_RETRY_DELAYS", "100ms"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn program(env: &[(String, String)]) -> Program {
+    let set = |program: Program, (name, value): &(String, String)| program.env(name, value);
+    env.iter().fold(Program::new(), set)
 }
 
 fn answer(program: &Program, args: &[&str]) -> Value {
@@ -84,9 +91,8 @@ fn answer(program: &Program, args: &[&str]) -> Value {
 async fn without_rabbitmq_a_file_is_projected_once_into_both_stores_which_answer_for_it() {
     let (neo4j, qdrant) = tokio::join!(Neo4j::shared(), Qdrant::shared());
     let (shop, prefix) = (Shop::new(), format!("{}_", unique("direct")));
-    let program = program(neo4j, qdrant, &prefix)
-        .await
-        .file("shop.ndjson", shop.lines());
+    let program =
+        program(&environment(neo4j, qdrant, &prefix).await).file("shop.ndjson", shop.lines());
     for (run, applied) in [(1, 6), (2, 0)] {
         let ended = program.run(&["publish", "shop.ndjson", "--json"]);
         assert_eq!(
@@ -110,7 +116,15 @@ async fn without_rabbitmq_a_file_is_projected_once_into_both_stores_which_answer
         }
     }
 
-    let graph = answer(&program, &["graph", &shop.user, "--json"]);
+    the_stores_answer_for(&shop, &program);
+    for command in ["graph", "recommend", "similar"] {
+        let complaint = program.run(&[command, "nobody"]).bad(1);
+        assert!(complaint.contains("\"nobody\""), "{complaint}");
+    }
+}
+
+fn the_stores_answer_for(shop: &Shop, program: &Program) {
+    let graph = answer(program, &["graph", &shop.user, "--json"]);
     let relations: Vec<_> = graph["relations"]
         .as_array()
         .unwrap()
@@ -134,7 +148,7 @@ async fn without_rabbitmq_a_file_is_projected_once_into_both_stores_which_answer
     );
     assert_eq!(graph["relations"][1]["last_at"], "2026-01-02T00:00:00Z");
 
-    let near = answer(&program, &["recommend", &shop.user, "--json", "-n", "2"]);
+    let near = answer(program, &["recommend", &shop.user, "--json", "-n", "2"]);
     let ids: Vec<_> = near["products"]
         .as_array()
         .unwrap()
@@ -143,7 +157,7 @@ async fn without_rabbitmq_a_file_is_projected_once_into_both_stores_which_answer
         .collect();
     assert_eq!(ids.len(), 2, "{near}");
     assert!(!ids.contains(&json!(shop.desk)), "{near}");
-    let similar = answer(&program, &["similar", &shop.lamp, "--json"]);
+    let similar = answer(program, &["similar", &shop.lamp, "--json"]);
     assert_eq!(
         similar["products"][0]["product_id"], shop.chair,
         "{similar}"
@@ -152,11 +166,6 @@ async fn without_rabbitmq_a_file_is_projected_once_into_both_stores_which_answer
         similar["products"][0]["score"].as_f64().unwrap() > 0.99,
         "{similar}"
     );
-
-    for command in ["graph", "recommend", "similar"] {
-        let complaint = program.run(&[command, "nobody"]).bad(1);
-        assert!(complaint.contains("\"nobody\""), "{complaint}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,9 +173,8 @@ async fn without_rabbitmq_a_file_is_projected_once_into_both_stores_which_answer
 async fn what_waits_when_a_direct_run_is_stopped_goes_on_with_the_next() {
     let (neo4j, qdrant) = tokio::join!(Neo4j::shared(), Qdrant::shared());
     let (shop, prefix) = (Shop::new(), format!("{}_", unique("stopped")));
-    let program = program(neo4j, qdrant, &prefix)
-        .await
-        .file("shop.ndjson", shop.lines());
+    let program =
+        program(&environment(neo4j, qdrant, &prefix).await).file("shop.ndjson", shop.lines());
     let away = program
         .command(&["publish", "shop.ndjson", "--json"])
         .env("QDRANT_URL", "http://127.0.0.1:1")
@@ -207,4 +215,36 @@ fn a_folder_that_another_program_has_exits_3_with_the_way_out() {
     held.try_lock().unwrap();
     let complaint = program.run(&["publish", "a.ndjson"]).bad(3);
     assert!(complaint.contains("FANOUT_LOCAL_DIR"), "{complaint}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
+async fn without_rabbitmq_the_gateway_projects_what_is_posted_into_both_stores() {
+    let (neo4j, qdrant) = tokio::join!(Neo4j::shared(), Qdrant::shared());
+    let (shop, prefix) = (Shop::new(), format!("{}_", unique("gateway")));
+    let env = environment(neo4j, qdrant, &prefix).await;
+    let program = program(&env);
+    let mut gateway = Gateway::with(env);
+    let lines = shop.lines();
+    let events: Vec<_> = lines.lines().filter(|line| line.starts_with('{')).collect();
+    let (status, answer) = gateway
+        .post("/events", &format!("[{}]", events.join(",")))
+        .await;
+    assert_eq!((status, &answer["accepted"]), (202, &json!(13)), "{answer}");
+    eventually("health knows both stores", SOON, async || {
+        let stores = gateway.get("/health").await.1["dependencies"].clone();
+        let connected = |store: &str| stores[store]["connected"] == true;
+        (connected("neo4j") && connected("qdrant")).then_some(())
+    })
+    .await;
+    eventually("both stores have it", SOON, async || {
+        ["graph", "recommend"]
+            .iter()
+            .all(|command| program.run(&[command, &shop.user]).code == Some(0))
+            .then_some(())
+    })
+    .await;
+    gateway.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(gateway.exit_code().await, Some(0));
+    the_stores_answer_for(&shop, &program);
 }

@@ -13,8 +13,8 @@ use crate::output::coloured;
 /// `-v` wins over `FANOUT_LOG`, which is meant for workers but obeyed where it is set.
 pub(crate) fn start(verbose: u8, config: &Config) -> Result<(), CommandError> {
     // The AMQP library calls the end of every connection an error; what matters of it
-    // reaches the user through our own messages.
-    start_with("warn,lapin=off", verbose, config)
+    // reaches the user through our own messages. The vector engine warns of how it is embedded.
+    start_with("warn,lapin=off,qdrant_edge=error", verbose, config)
 }
 
 /// The same with another filter where nothing was asked for.

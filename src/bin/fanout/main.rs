@@ -10,13 +10,13 @@ mod connect;
 #[cfg(feature = "embedded")]
 mod demo;
 mod exit;
+mod in_process;
 mod log;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod output;
 mod publish;
 mod queue;
-#[cfg(any(feature = "neo4j", feature = "qdrant"))]
 #[path = "../registry/mod.rs"]
 mod registry;
 mod runtime;
@@ -53,7 +53,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
 
 async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Exit, CommandError> {
     match command {
-        Command::Serve(_) => serve::run(loaded.config).await,
+        Command::Serve(_) => serve::run(loaded).await,
         Command::Publish(args) => publish::run(args, loaded).await,
         Command::Topology(args) => topology::run(args, loaded.config).await,
         Command::Queue(args) => queue::run(args, loaded.config).await,

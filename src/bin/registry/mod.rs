@@ -1,5 +1,6 @@
 //! The processors that these programs have, one line each.
 
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
 use fanout::config::{ConfigErrors, Origin, Problem};
 use fanout::worker::Worker;
 
@@ -17,9 +18,11 @@ pub(crate) fn processors(worker: Worker) -> Worker {
     worker
 }
 
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
 /// What a processor's package has against a setting: key, rule, hint.
 type Objection<'a> = (&'a str, &'a str, &'a str);
 
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
 /// The objections as problems of the configuration's section.
 fn errors<'a>(
     section: &str,

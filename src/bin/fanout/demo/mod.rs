@@ -16,8 +16,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, value_parser};
+use fanout::config::Origins;
 use fanout::engine::Shutdown;
 use fanout::topology::Topology;
+use fanout::worker::{Direct, DirectQueue, Worker};
 use fanout_neo4j::mapping::Interactions;
 use fanout_neo4j::{Neo4jConfig, Neo4jProcessor};
 use fanout_qdrant::store::QdrantStore;
@@ -26,7 +28,6 @@ use tokio::time::Instant;
 
 use self::day::Day;
 use self::findings::failed;
-use self::pipeline::Running;
 use self::progress::Progress;
 use self::report::{Report, Run};
 use self::stores::Stores;
@@ -35,6 +36,10 @@ use crate::exit::{CommandError, Exit};
 use crate::output::OutputArgs;
 use crate::runtime::block_on;
 use crate::{log, signals};
+
+/// Keys of the two queues and names of their processors.
+const GRAPH: &str = "neo4j";
+const VECTORS: &str = "qdrant";
 
 /// Show the whole of it in one process, with no server: a shop's day into graph and vectors
 ///
@@ -94,29 +99,32 @@ async fn project(
     };
     let reader = QdrantStore::new(&qdrant).map_err(|p| failed(format!("{p:?}")))?;
     let vectors = QdrantProcessor::new(qdrant).map_err(|p| failed(format!("{p:?}")))?;
-    let settings = Neo4jConfig::default();
-    let graph = Neo4jProcessor::with_store(stores.graph.clone(), &settings, Interactions);
-
     let before = findings::graph(&stores.graph).await?.applied;
     let (shutdown, stop) = (Shutdown::new(), signals::stop());
     let broker = &stores.broker;
-    let graph = Running::start(config, "neo4j", broker, Arc::new(graph), &shutdown)?;
-    let vectors = Running::start(config, "qdrant", broker, Arc::new(vectors), &shutdown)?;
+    let direct = worker(stores, vectors)
+        .direct(config, &Origins::default(), broker, &shutdown)
+        .map_err(failed)?;
     let progress = Progress::new(day.facts.published, args.output.is_json());
-    let dead = dead_letter_queue(config);
     let start = Instant::now();
     let work = async {
-        let published = pipeline::publish(day, broker, [&graph, &vectors], &progress);
+        let published = pipeline::publish(day, broker, &direct, &progress);
         let switch = |on| stores.graph.set_available(on);
-        let away = pipeline::outage(&graph, day.facts.published, switch);
+        let away = graph(&direct).map(|graph| pipeline::outage(graph, day.facts.published, switch));
+        let away = async {
+            match away {
+                Some(away) => away.await,
+                None => std::time::Duration::ZERO,
+            }
+        };
         let (published, away) = tokio::join!(published, away);
         published?;
-        pipeline::all_done(broker, dead, [&graph, &vectors]).await;
+        pipeline::all_done(&direct).await;
         Ok::<_, CommandError>(away)
     };
     let away = tokio::select! {
         away = work => away?,
-        () = progress.watch(broker, &graph, &vectors) => std::time::Duration::ZERO,
+        () = progress.watch(broker, &direct) => std::time::Duration::ZERO,
         () = stop.cancelled() => {
             stores.graph.set_available(true);
             std::time::Duration::ZERO
@@ -125,15 +133,33 @@ async fn project(
     let took = start.elapsed();
     progress.finish();
     shutdown.drain();
+    let mut counts = direct.ended().await.map_err(failed)?;
+    let mut of = |key: &str| counts.remove(key).unwrap_or_default();
     let run = Run {
         interrupted: stop.is_cancelled(),
         took,
         away,
         applied_before: before,
-        graph: graph.ended().await?,
-        vectors: vectors.ended().await?,
+        graph: of(GRAPH),
+        vectors: of(VECTORS),
     };
-    Report::read(args, day, stores, &reader, dead, run).await
+    Report::read(args, day, stores, &reader, dead_letter_queue(config), run).await
+}
+
+/// Both processors on the stores of the folder.
+fn worker(stores: &Stores, vectors: QdrantProcessor) -> Worker {
+    let (graph, vectors) = (stores.graph.clone(), Arc::new(vectors));
+    Worker::new("fanout demo")
+        .processor(GRAPH, move |_| {
+            let settings = Neo4jConfig::default();
+            let graph = Neo4jProcessor::with_store(graph.clone(), &settings, Interactions);
+            Ok(Arc::new(graph))
+        })
+        .processor(VECTORS, move |_| Ok(vectors.clone()))
+}
+
+fn graph(direct: &Direct) -> Option<&DirectQueue> {
+    direct.queues().iter().find(|queue| queue.key() == GRAPH)
 }
 
 fn dead_letter_queue(config: &fanout::config::Config) -> &str {

@@ -1,16 +1,12 @@
-//! Publisher, both engines, and the outage in the middle: what a deployment runs as several
-//! processes, here in one.
+//! Publisher and the outage in the middle, beside the queues at work: what a deployment runs
+//! as several processes, here in one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use fanout::broker::Broker;
 use fanout::broker::local::LocalServer;
-use fanout::codec::Codec;
 use fanout::config::Config;
-use fanout::engine::{Counts, Engine, EngineConfig, EngineError, Monitor, Shutdown};
-use fanout_contract::Processor;
-use tokio::task::JoinHandle;
+use fanout::worker::{Direct, DirectQueue};
 
 use super::day::Day;
 use super::progress::Progress;
@@ -35,7 +31,7 @@ pub(super) const RETRY_DELAYS: [Duration; 3] = [
 ];
 /// How soon the breaker looks again whether the graph is back.
 const OPEN_FOR: Duration = Duration::from_millis(250);
-/// Lanes of each engine.
+/// Lanes of each queue.
 const LANES: usize = 2;
 
 /// The settings of the demonstration: the defaults, but for what a short day needs.
@@ -49,66 +45,19 @@ pub(super) fn config() -> Config {
     config
 }
 
-/// An engine at work.
-pub(super) struct Running {
-    pub(super) queue: String,
-    pub(super) monitor: Arc<Monitor>,
-    task: JoinHandle<Result<Counts, EngineError>>,
-}
-
-impl Running {
-    /// Takes the events of the queue with this key through the processor.
-    pub(super) fn start(
-        config: &Config,
-        key: &str,
-        broker: &LocalServer,
-        processor: Arc<dyn Processor>,
-        shutdown: &Shutdown,
-    ) -> Result<Self, CommandError> {
-        let engine = EngineConfig::from_config(config, key);
-        let engine =
-            engine.ok_or_else(|| CommandError::new(Exit::RunTime, format!("no queue {key}")))?;
-        let queue = engine.queue.name.clone();
-        let codec = Arc::new(Codec::new(config.codec.clone()));
-        let engine = Engine::new(engine, Arc::new(broker.connect()), processor, codec);
-        Ok(Self {
-            queue,
-            monitor: engine.monitor(),
-            task: tokio::spawn(engine.run(shutdown.clone())),
-        })
-    }
-
-    /// Whether it has come to its end, which it does not by itself while all is well.
-    pub(super) fn has_ended(&self) -> bool {
-        self.task.is_finished()
-    }
-
-    /// Waits until it has drained.
-    pub(super) async fn ended(self) -> Result<Counts, CommandError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            CommandError::new(Exit::RunTime, format!("{}: {error}", self.queue))
-        };
-        match self.task.await {
-            Ok(Ok(counts)) => Ok(counts),
-            Ok(Err(error)) => Err(failed(&error)),
-            Err(error) => Err(failed(&error)),
-        }
-    }
-}
-
-/// Publishes the day, each message confirmed once it is on disk. Ends early with an engine.
+/// Publishes the day, each message confirmed once it is on disk. Ends early with a queue.
 pub(super) async fn publish(
     day: &Day,
     server: &LocalServer,
-    engines: [&Running; 2],
+    direct: &Direct,
     progress: &Progress,
 ) -> Result<(), CommandError> {
     let broker = server.connect();
-    let waiting = |engine: &&Running| server.count(&engine.queue).unwrap_or(0) > MOST_WAITING;
+    let full = |queue: &DirectQueue| server.count(queue.name()).unwrap_or(0) > MOST_WAITING;
     let mut messages = day.messages().peekable();
     while messages.peek().is_some() {
-        while engines.iter().any(waiting) {
-            if engines.iter().any(|engine| engine.has_ended()) {
+        while direct.queues().iter().any(full) {
+            if direct.has_ended() {
                 return Ok(());
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -124,10 +73,10 @@ pub(super) async fn publish(
 }
 
 /// Switches the graph off once it is amid its work, and on again; answers how long it was away.
-pub(super) async fn outage(graph: &Running, total: usize, switch: impl Fn(bool)) -> Duration {
+pub(super) async fn outage(graph: &DirectQueue, total: usize, switch: impl Fn(bool)) -> Duration {
     let amid = total as u64 * OUTAGE_AT / 100;
     let done = || {
-        let counts = graph.monitor.counts();
+        let counts = graph.monitor().counts();
         counts.applied + counts.skipped
     };
     while done() < amid && !graph.has_ended() {
@@ -140,14 +89,9 @@ pub(super) async fn outage(graph: &Running, total: usize, switch: impl Fn(bool))
     start.elapsed()
 }
 
-/// Waits until nothing is left to be done: all queues but those of dead letters are empty. Or
-/// until an engine has ended.
-pub(super) async fn all_done(broker: &LocalServer, dead_letters: &str, engines: [&Running; 2]) {
-    let left = |queue: &String| queue != dead_letters && broker.count(queue) != Some(0);
-    while broker.queues().iter().any(left) {
-        if engines.iter().any(|engine| engine.has_ended()) {
-            return;
-        }
+/// Waits until nothing is left to be done, or a queue has ended.
+pub(super) async fn all_done(direct: &Direct) {
+    while direct.waiting() > 0 && !direct.has_ended() {
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

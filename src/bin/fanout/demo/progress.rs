@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use fanout::broker::local::LocalServer;
 use fanout::topology::names;
+use fanout::worker::{Direct, DirectQueue};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::pipeline::{RETRY_DELAYS, Running};
+use super::GRAPH;
+use super::pipeline::RETRY_DELAYS;
 
 /// Between two pictures.
 const EVERY: Duration = Duration::from_millis(100);
@@ -46,11 +48,16 @@ impl Progress {
         self.published.inc(messages as u64);
     }
 
-    /// Shows where both engines are, until it is dropped.
-    pub(super) async fn watch(&self, broker: &LocalServer, graph: &Running, vectors: &Running) {
+    /// Shows where both queues are, until it is dropped.
+    pub(super) async fn watch(&self, broker: &LocalServer, direct: &Direct) {
         loop {
-            show(&self.graph, broker, graph);
-            show(&self.vectors, broker, vectors);
+            for queue in direct.queues() {
+                let bar = match queue.key() {
+                    GRAPH => &self.graph,
+                    _ => &self.vectors,
+                };
+                show(bar, broker, queue);
+            }
             tokio::time::sleep(EVERY).await;
         }
     }
@@ -62,11 +69,11 @@ impl Progress {
     }
 }
 
-fn show(bar: &ProgressBar, broker: &LocalServer, engine: &Running) {
-    let now = engine.monitor.snapshot();
+fn show(bar: &ProgressBar, broker: &LocalServer, at_work: &DirectQueue) {
+    let now = at_work.monitor().snapshot();
     let counts = now.counts;
     bar.set_position(counts.applied + counts.skipped + counts.dead_lettered);
-    let queue = engine.queue.as_str();
+    let queue = at_work.name();
     let waiting = broker.count(queue).unwrap_or(0);
     let stages = RETRY_DELAYS.map(|delay| names::retry(queue, delay));
     let retrying: usize = stages.iter().filter_map(|name| broker.count(name)).sum();

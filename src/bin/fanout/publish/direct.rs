@@ -4,11 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fanout::broker::local::{LocalServer, LocalStore, OpenError};
 use fanout::config::Loaded;
-use fanout::engine::{Counts, Shutdown};
-use fanout::topology::Topology;
-use fanout::worker::{Direct, Worker, WorkerError};
+use fanout::engine::Counts;
+use fanout::worker::Direct;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +14,8 @@ use super::input::Input;
 use super::report::Summary;
 use super::{PublishArgs, feed, input_error};
 use crate::exit::{CommandError, Exit, complain};
-use crate::{registry, signals};
+use crate::in_process::InProcess;
+use crate::signals;
 
 /// Between two looks at what waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -47,27 +46,17 @@ pub(super) async fn run(
     exchange: String,
     loaded: &Loaded,
 ) -> Result<Exit, CommandError> {
-    let config = &loaded.config;
-    let topology = Topology::from_config(config);
-    let server = LocalServer::open(&config.broker.local_dir, topology, LocalStore::default());
-    let server = server.await.map_err(cannot_open)?;
-    let (shutdown, stop) = (Shutdown::new(), signals::stop());
-    let worker = registry::processors(Worker::new("fanout"));
-    let direct = worker.direct(config, &loaded.origins, &server, &shutdown);
-    let direct = direct.map_err(|errors| CommandError::new(Exit::Configuration, errors))?;
-    let fed = feed(args, config, &server.connect(), input, &exchange, &stop).await;
-    done(&direct, &stop).await;
-    shutdown.drain();
-    let counts = direct.ended().await;
-    let waiting = waiting(&server, loaded);
-    server.shut_down().await;
+    let (within, stop) = (InProcess::open(loaded).await?, signals::stop());
+    let broker = within.server.connect();
+    let fed = feed(args, &loaded.config, &broker, input, &exchange, &stop).await;
+    done(&within.direct, &stop).await;
+    let (counts, waiting) = within.drain().await;
     let (tally, took, read_error) = fed?;
     let outcome = Outcome {
         published: Summary::new(exchange, tally, took),
-        queues: counts
-            .map_err(failed)?
+        queues: counts?
             .into_iter()
-            .map(|(k, c)| (k, Done::of(c)))
+            .map(|(key, counts)| (key, Done::of(counts)))
             .collect(),
         waiting,
     };
@@ -84,41 +73,6 @@ async fn done(direct: &Direct, stop: &CancellationToken) {
     while direct.waiting() > 0 && !direct.has_ended() && !stop.is_cancelled() {
         tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-/// What is left when all has drained.
-fn waiting(server: &LocalServer, loaded: &Loaded) -> usize {
-    let dead: Vec<_> = loaded
-        .config
-        .queues
-        .values()
-        .map(|q| &q.dead_letter)
-        .collect();
-    let open = server
-        .queues()
-        .into_iter()
-        .filter(|name| !dead.contains(&name));
-    open.filter_map(|name| server.count(&name)).sum()
-}
-
-fn cannot_open(error: OpenError) -> CommandError {
-    let hint = match error {
-        OpenError::InUse { .. } => {
-            "stop that program, or name another folder with FANOUT_LOCAL_DIR"
-        }
-        _ => "FANOUT_LOCAL_DIR names the folder",
-    };
-    CommandError::new(Exit::Configuration, error).hint(hint)
-}
-
-fn failed(error: WorkerError) -> CommandError {
-    let exit = match error.exit_code() {
-        3 => Exit::Configuration,
-        4 => Exit::StartUp,
-        130 => Exit::Aborted,
-        _ => Exit::RunTime,
-    };
-    CommandError::new(exit, error).hint("what was published is kept and goes on with the next run")
 }
 
 impl Done {

@@ -1,6 +1,5 @@
 //! `fanout publish`
 
-#[cfg(any(feature = "neo4j", feature = "qdrant"))]
 mod direct;
 mod input;
 mod progress;
@@ -98,7 +97,6 @@ pub(crate) async fn run(args: PublishArgs, loaded: Loaded) -> Result<Exit, Comma
     let input = input::open(args.file.as_deref(), args.format)?;
     let exchange = exchange(&args, &loaded.config)?;
     match loaded.config.broker.use_rabbitmq {
-        #[cfg(any(feature = "neo4j", feature = "qdrant"))]
         UseRabbitmq::False => direct::run(&args, input, exchange, &loaded).await,
         _ => through_rabbitmq(&args, input, exchange, &loaded.config).await,
     }

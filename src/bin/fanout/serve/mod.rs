@@ -1,17 +1,16 @@
 //! `fanout serve`: the gateway from start to drained.
 
 mod args;
+mod way;
 
 use std::sync::Arc;
 
-use fanout::broker::amqp::AmqpBroker;
-use fanout::broker::{Broker, BrokerError, BrokerStatus, ConnectionState};
-use fanout::config::Config;
+use fanout::broker::{BrokerError, BrokerStatus, ConnectionState};
+use fanout::config::{Config, Loaded};
 use fanout::operate;
 use fanout::publish::gateway::{Gateway, Schemas};
 use fanout::publish::{Publisher, SpoolError};
 use fanout::telemetry;
-use fanout::topology::Topology;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -20,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::exit::{CommandError, Exit};
 use crate::signals;
 pub(crate) use args::ServeArgs;
+use way::Way;
 
 /// Where it listens unless something else is set; 8081 is the workers'.
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
@@ -33,24 +33,23 @@ fn allow_many_connections() {
     }
 }
 
-pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
+pub(crate) async fn run(mut loaded: Loaded) -> Result<Exit, CommandError> {
     let stop = signals::stop();
     allow_many_connections();
-    if !config.http.explicit {
-        config.http.addr = ADDRESS.into();
+    if !loaded.config.http.explicit {
+        loaded.config.http.addr = ADDRESS.into();
     }
+    let config = loaded.config.clone();
     let schemas = schemas(&config)?;
     let addr = config.http.addr;
     let taken =
         |error| CommandError::new(Exit::StartUp, format!("cannot listen on {addr}: {error}"));
     let listener = operate::listen(&config.http).await.map_err(taken)?;
     let http = listener.local_addr().map_err(taken)?;
-    let topology = Topology::from_config(&config);
-    let broker = Arc::new(AmqpBroker::start(config.broker.clone(), topology));
+    let way = Way::open(&loaded).await?;
+    let broker = way.broker.clone();
     let publisher = Publisher::with_broker(broker.clone(), &config).await;
     let publisher = Arc::new(publisher.map_err(no_spool)?);
-    let found = publisher.recovery();
-    tracing::info!(dir = %config.spool.dir.display(), waiting = found.messages, set_aside = found.set_aside, "spool is open");
     operate::record_metrics();
     let deadline = config.worker.drain_deadline;
     let gateway = Gateway::new(
@@ -59,7 +58,11 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
         publisher.clone(),
         broker.clone(),
     );
-    let gateway = Arc::new(gateway.with_schemas(schemas));
+    let gateway = Arc::new(
+        gateway
+            .with_schemas(schemas)
+            .with_destinations(way.destinations()),
+    );
     let (limits, drain) = (gateway.connection_limits(), gateway.draining().clone());
     telemetry::gateway_starts(env!("CARGO_PKG_VERSION"), gateway.exchange(), http);
     let serving = operate::serve_until(listener, gateway.router(), limits, drain.clone());
@@ -68,6 +71,7 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
     let given_up = tokio::select! {
         () = stop.cancelled() => None,
         given_up = given_up(broker.status()) => Some(given_up),
+        ended = way.ended() => Some(ended),
     };
     tracing::info!("draining; a second signal aborts");
     drain.cancel();
@@ -75,8 +79,9 @@ pub(crate) async fn run(mut config: Config) -> Result<Exit, CommandError> {
     let drained = timeout_at(over, serving).await;
     let left = publisher.shut_down(over - Instant::now()).await;
     broker.close().await;
+    let closed = way.close().await;
     telemetry::gateway_ended(left.messages);
-    match (given_up, drained) {
+    match (closed.err().or(given_up), drained) {
         (Some(error), _) => Err(error),
         (None, Ok(_)) => Ok(Exit::Done),
         (None, Err(_)) => Ok(Exit::DrainDeadline),

@@ -24,7 +24,8 @@ pub(super) struct Rejected {
     index: usize,
     /// Its id, where the outcome may be that it arrives all the same.
     id: Option<String>,
-    problem: HttpProblem,
+    // boxed: with it an answer for one event would be mostly room for a problem
+    problem: Box<HttpProblem>,
 }
 
 impl Rejected {
@@ -32,7 +33,7 @@ impl Rejected {
         Self {
             index,
             id: None,
-            problem,
+            problem: Box::new(problem),
         }
     }
 
@@ -97,7 +98,7 @@ impl Tally {
             (None, None) => StatusCode::UNPROCESSABLE_ENTITY,
         };
         let problem = match (first, self.rejected.len()) {
-            (Some(only), 1) => only.problem.clone(),
+            (Some(only), 1) => HttpProblem::clone(&only.problem),
             (Some(_), count) => {
                 let detail = format!("none of the {count} events was taken");
                 HttpProblem::new(status, detail)
