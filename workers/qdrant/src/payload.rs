@@ -82,6 +82,16 @@ impl<'de> Deserialize<'de> for Product {
     }
 }
 
+/// By way of 64 bits: whether serde_json takes 1e39 for 32 bits depends on a feature that any
+/// crate of a build may switch on.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "32 bits are what is stored"
+)]
+fn narrowed(vector: Vec<f64>) -> Vec<f32> {
+    vector.into_iter().map(|x| x as f32).collect()
+}
+
 struct ProductVisitor;
 
 impl<'de> Visitor<'de> for ProductVisitor {
@@ -102,7 +112,7 @@ impl<'de> Visitor<'de> for ProductVisitor {
                 }
                 "productId" | "product_id" => product = Some(map.next_value()?),
                 "vector" if vector.is_some() => return Err(de::Error::duplicate_field("vector")),
-                "vector" => vector = Some(map.next_value::<Option<Vec<f32>>>()?),
+                "vector" => vector = Some(map.next_value::<Option<Vec<f64>>>()?.map(narrowed)),
                 // ours, and what is never kept
                 name if name.starts_with('_') || NOT_PROPERTIES.contains(&name) => {
                     map.next_value::<IgnoredAny>()?;
