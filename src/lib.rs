@@ -28,6 +28,7 @@ pub mod broker;
 pub mod codec;
 pub mod config;
 pub mod engine;
+mod folder_lock;
 pub mod operate;
 pub mod publish;
 pub mod recovery;

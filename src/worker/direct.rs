@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
@@ -11,6 +12,9 @@ use crate::broker::local::LocalServer;
 use crate::codec::Codec;
 use crate::config::{Config, ConfigErrors, Origins};
 use crate::engine::{Counts, Engine, EngineError, Monitor, Shutdown};
+
+/// Between two looks at what waits.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The queues of a broker inside this process, each at work with its processor.
 ///
@@ -134,6 +138,13 @@ impl Direct {
     /// Whether a queue has ended, be it asked to or not.
     pub fn has_ended(&self) -> bool {
         self.queues.iter().any(DirectQueue::has_ended)
+    }
+
+    /// Resolves once nothing waits any more, or a queue has ended. Cancel by dropping.
+    pub async fn done(&self) {
+        while self.waiting() > 0 && !self.has_ended() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Waits until all queues have drained, and says what each did, by key. One that fails

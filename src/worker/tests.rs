@@ -205,12 +205,7 @@ async fn direct(worker: &Worker, events: usize) -> (usize, super::Direct, Shutdo
     let server: &LocalServer = broker.server();
     let direct = worker.direct(&config(), &Origins::default(), server, &shutdown);
     let direct = direct.unwrap();
-    let done = async {
-        while direct.waiting() > 0 && !direct.has_ended() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(10 * MINUTE, done)
+    tokio::time::timeout(10 * MINUTE, direct.done())
         .await
         .expect("an end");
     (direct.waiting(), direct, shutdown)

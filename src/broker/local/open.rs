@@ -1,7 +1,6 @@
 //! A local broker kept in a folder: its lock, its file, what was found in it.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use tokio::time::Instant;
 use super::journal::{self, Loaded, Opener, Store, StoreError};
 use super::server::{Core, LocalServer};
 use super::state::State;
+use crate::folder_lock::{self, Refused};
 use crate::topology::Topology;
 
 /// What a [`LocalServer`] on disk may use.
@@ -142,35 +142,15 @@ fn unusable(dir: &Path, reason: impl ToString) -> OpenError {
     }
 }
 
-/// Makes the folder and locks it for this process, until what comes back is dropped. The
-/// operating system lets go of it where the process is killed.
+/// Locks the folder for this process, until what comes back is dropped.
 fn lock(dir: &Path) -> Result<File, OpenError> {
-    std::fs::create_dir_all(dir).map_err(|e| unusable(dir, e))?;
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(dir.join("lock"))
-        .map_err(|e| unusable(dir, e))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut owner = String::new();
-            let _ = file.read_to_string(&mut owner);
-            return Err(OpenError::InUse {
-                dir: dir.to_owned(),
-                owner: owner.trim().to_owned(),
-            });
-        }
-        Err(TryLockError::Error(e)) => return Err(unusable(dir, e)),
-    }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
-    written.map_err(|e| unusable(dir, e))?;
-    Ok(file)
+    folder_lock::lock(dir).map_err(|refused| match refused {
+        Refused::InUse { owner } => OpenError::InUse {
+            dir: dir.to_owned(),
+            owner,
+        },
+        Refused::Unusable(error) => unusable(dir, error),
+    })
 }
 
 fn opener(path: PathBuf, cache: usize) -> Opener {

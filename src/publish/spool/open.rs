@@ -1,7 +1,6 @@
 //! The folder of a spool: its lock, its file, what was found in it.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use super::book::Book;
 use super::storage::{Answer, Storage};
 use super::store::{Loaded, Opener, Store, StoreError};
 use crate::config::SpoolConfig;
+use crate::folder_lock::{self, Refused};
 
 /// Bytes of the file that are cached. What is drained is read once and in order.
 const CACHE: usize = 16 << 20;
@@ -163,36 +163,15 @@ fn unusable(dir: &Path, reason: impl ToString) -> SpoolError {
     }
 }
 
-/// Makes the folder and locks it for this process, until what comes back is dropped. The
-/// operating system lets go of it where the process is killed.
+/// Locks the folder for this process, until what comes back is dropped.
 fn lock(dir: &Path) -> Result<File, SpoolError> {
-    std::fs::create_dir_all(dir).map_err(|e| unusable(dir, e))?;
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(dir.join("lock"))
-        .map_err(|e| unusable(dir, e))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut owner = String::new();
-            // Only to name it; the refusal stands without.
-            let _ = file.read_to_string(&mut owner);
-            return Err(SpoolError::InUse {
-                dir: dir.to_owned(),
-                owner: owner.trim().to_owned(),
-            });
-        }
-        Err(TryLockError::Error(e)) => return Err(unusable(dir, e)),
-    }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
-    written.map_err(|e| unusable(dir, e))?;
-    Ok(file)
+    folder_lock::lock(dir).map_err(|refused| match refused {
+        Refused::InUse { owner } => SpoolError::InUse {
+            dir: dir.to_owned(),
+            owner,
+        },
+        Refused::Unusable(error) => unusable(dir, error),
+    })
 }
 
 fn opener(path: PathBuf) -> Opener {

@@ -119,7 +119,7 @@ async fn project(
         };
         let (published, away) = tokio::join!(published, away);
         published?;
-        pipeline::all_done(&direct).await;
+        direct.done().await;
         Ok::<_, CommandError>(away)
     };
     let away = tokio::select! {

@@ -88,10 +88,3 @@ pub(super) async fn outage(graph: &DirectQueue, total: usize, switch: impl Fn(bo
     switch(true);
     start.elapsed()
 }
-
-/// Waits until nothing is left to be done, or a queue has ended.
-pub(super) async fn all_done(direct: &Direct) {
-    while direct.waiting() > 0 && !direct.has_ended() {
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}

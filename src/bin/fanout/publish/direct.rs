@@ -2,13 +2,10 @@
 //! through the processors.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use fanout::config::Loaded;
 use fanout::engine::Counts;
-use fanout::worker::Direct;
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use super::input::Input;
 use super::report::Summary;
@@ -16,9 +13,6 @@ use super::{PublishArgs, feed, input_error};
 use crate::exit::{CommandError, Exit, complain};
 use crate::in_process::InProcess;
 use crate::signals;
-
-/// Between two looks at what waits.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What was published, and what became of it.
 #[derive(Serialize)]
@@ -49,7 +43,10 @@ pub(super) async fn run(
     let (within, stop) = (InProcess::open(loaded).await?, signals::stop());
     let broker = within.server.connect();
     let fed = feed(args, &loaded.config, &broker, input, &exchange, &stop).await;
-    done(&within.direct, &stop).await;
+    tokio::select! {
+        () = within.direct.done() => {}
+        () = stop.cancelled() => {}
+    }
     let (counts, waiting) = within.drain().await;
     let (tally, took, read_error) = fed?;
     let outcome = Outcome {
@@ -65,13 +62,6 @@ pub(super) async fn run(
     match read_error {
         Some(error) => Err(input_error(&error)),
         None => Ok(outcome.exit()),
-    }
-}
-
-/// Waits until nothing waits any more, or there is no hope of it.
-async fn done(direct: &Direct, stop: &CancellationToken) {
-    while direct.waiting() > 0 && !direct.has_ended() && !stop.is_cancelled() {
-        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
