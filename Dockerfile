@@ -1,24 +1,23 @@
-# Both programs in one small image, run by a user without rights. Other images may take the
-# place of the two named here, for instance those of a mirror.
+# Both programs and nothing else: no shell, no packages, a user without rights, and no need to write anywhere but in
+# /var/lib/fanout. What they are linked with comes from the image they were built in, so that the last stage needs no
+# base image; scripts/image makes the same one out of programs that are built already.
 ARG RUST_IMAGE=rust:1.95-bookworm
-ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 COPY . .
 # Without the embedded stores, which only `fanout demo` needs.
 RUN cargo build --profile dist --locked --no-default-features --features cli,neo4j,qdrant,outbox --bin run-worker --bin fanout
-RUN mkdir -p /var/lib/fanout
+RUN scripts/image --root /image target/dist
 
-FROM ${BASE_IMAGE}
-# Public certificate authorities, for amqps:// and bolt+s://.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /src/target/dist/run-worker /src/target/dist/fanout /usr/local/bin/
-# For the spool of `fanout serve`: a volume put here belongs to the user, too.
-COPY --from=build --chown=65532:65532 /var/lib/fanout /var/lib/fanout
+FROM scratch
+COPY --from=build /image /
+# For the spool of `fanout serve` and the broker of direct mode: a volume put here belongs to the user, too.
+COPY --from=build --chown=65532:65532 /image/var/lib/fanout /var/lib/fanout
+WORKDIR /var/lib/fanout
 USER 65532:65532
 # Inside a container the address must be reachable from outside of it.
 ENV FANOUT_HTTP_ADDR=0.0.0.0:8081
 EXPOSE 8081
-HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["run-worker", "--healthcheck"]
-ENTRYPOINT ["run-worker"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["/usr/local/bin/run-worker", "--healthcheck"]
+ENTRYPOINT ["/usr/local/bin/run-worker"]

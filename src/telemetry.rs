@@ -6,11 +6,13 @@
 
 #[cfg(feature = "cli")]
 mod http;
+mod spool;
 
 #[cfg(feature = "cli")]
 pub use http::{
     HttpRequest, backlog, events_posted, gateway_ended, gateway_starts, http_request, queue_purged,
 };
+pub use spool::spool_limits;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -191,6 +193,7 @@ pub fn describe() {
         "Messages that settle an event and were not taken by the broker.",
     );
     describe_publisher();
+    spool::describe();
     #[cfg(feature = "cli")]
     http::describe();
     count(BROKER_CONNECTIONS, "Connections made to the broker.");

@@ -15,6 +15,8 @@ mod dependencies;
 mod documents;
 #[path = "architecture/hygiene.rs"]
 mod hygiene;
+#[path = "architecture/operations.rs"]
+mod operations;
 #[path = "architecture/reasons.rs"]
 mod reasons;
 #[path = "architecture/repository.rs"]

@@ -13,6 +13,9 @@ mod configuration;
 #[path = "cli/demo.rs"]
 mod demo;
 #[cfg(feature = "outbox")]
+#[path = "cli/handbook.rs"]
+mod handbook;
+#[cfg(feature = "outbox")]
 #[path = "cli/outbox.rs"]
 mod outbox;
 #[path = "cli/program.rs"]

@@ -16,6 +16,8 @@ mod direct;
 mod engine;
 #[path = "../gateway/program.rs"]
 mod gateway_program;
+#[cfg(feature = "neo4j")]
+mod image;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[path = "../cli/program.rs"]
@@ -24,6 +26,8 @@ mod publish;
 mod publisher;
 #[cfg(feature = "qdrant")]
 mod qdrant;
+#[cfg(feature = "neo4j")]
+mod roles;
 mod serve;
 mod worker;
 #[path = "../worker/program.rs"]

@@ -33,7 +33,7 @@ fn program(vhost: &Vhost, bolt: u16) -> Program {
 }
 
 /// Publishes events of a user nobody else has, who views 7 products in turn.
-async fn publish(vhost: &Vhost, user: &str, events: usize) {
+pub(crate) async fn publish(vhost: &Vhost, user: &str, events: usize) {
     let topology = Topology::from_config(&Config::default());
     let broker = AmqpBroker::start(vhost.config(), topology);
     within("connected", SOON, broker.connected()).await.unwrap();
@@ -65,7 +65,7 @@ async fn publish(vhost: &Vhost, user: &str, events: usize) {
     broker.close().await;
 }
 
-async fn views(neo4j: &Neo4j, user: &str) -> u64 {
+pub(crate) async fn views(neo4j: &Neo4j, user: &str) -> u64 {
     let statement = "MATCH (:User {id: $user})-[v:VIEWED]->(:Product) RETURN sum(v.count)";
     neo4j.number(statement, json!({ "user": user })).await
 }

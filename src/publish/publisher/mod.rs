@@ -51,7 +51,7 @@ use super::intake::{Accepted, Backlog, Intake, NotAccepted};
 use super::spool::{self, Opened, SetAside, SpoolError, SpoolRecovery};
 use crate::broker::amqp::AmqpBroker;
 use crate::broker::{Broker, Message};
-use crate::config::Config;
+use crate::config::{Config, SpoolConfig};
 use crate::telemetry;
 use crate::topology::Topology;
 
@@ -72,6 +72,7 @@ pub struct Publisher {
     board: Arc<Board>,
     window: usize,
     recovery: SpoolRecovery,
+    spool: SpoolConfig,
     broker: Arc<dyn Broker>,
     owns_broker: bool,
 }
@@ -161,6 +162,7 @@ impl Publisher {
             board,
             window,
             recovery,
+            spool: config.spool.clone(),
             broker,
             owns_broker: false,
         }
@@ -346,5 +348,6 @@ impl Intake for Publisher {
 
     fn observe(&self) {
         telemetry::publisher_state(&self.status());
+        telemetry::spool_limits(&self.spool);
     }
 }
