@@ -6,7 +6,7 @@ use redb::{ReadableTable, WriteTransaction};
 
 use super::error::Trouble;
 use super::statement::{Given, counted};
-use super::table::{LEDGER, LEDGER_AT};
+use super::table::{LEDGER, LEDGER_AT, time_out};
 
 /// An id, and the follow-ups to keep with it.
 type Key = (String, Option<String>);
@@ -59,6 +59,25 @@ fn enter_all(txn: &WriteTransaction, mut given: Given, keys: Vec<Key>) -> Result
         ("done".to_owned(), counted(keys.len())),
         ("repeated".to_owned(), Value::List(repeated)),
     ]))
+}
+
+/// One record for each id that is there.
+pub(super) fn look_up(txn: &WriteTransaction, mut given: Given) -> Result<Vec<Record>, Trouble> {
+    let ledger = txn.open_table(LEDGER)?;
+    let mut found = Vec::new();
+    for (number, id) in given.list("ids")?.into_iter().enumerate() {
+        let Value::Text(id) = id else {
+            return Err(Trouble::Type);
+        };
+        if let Some(entry) = ledger.get(id.as_str())? {
+            let at = time_out(entry.value().1)?;
+            found.push(Record::new(vec![
+                ("number".to_owned(), counted(number)),
+                ("at".to_owned(), Value::Time(at)),
+            ]));
+        }
+    }
+    Ok(found)
 }
 
 /// The oldest first, so that a limit takes them in order.

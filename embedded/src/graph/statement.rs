@@ -14,6 +14,7 @@ use super::{entity, interaction, ledger, relations};
 pub(super) enum Known {
     Ledger,
     LedgerWithFollowUps,
+    LedgerLookUp,
     PruneLedger,
     Interaction(Kind),
     EraseDeletedUsers,
@@ -27,6 +28,7 @@ impl Known {
         Ok(match text {
             cypher::LEDGER => Self::Ledger,
             cypher::LEDGER_WITH_FOLLOW_UPS => Self::LedgerWithFollowUps,
+            cypher::LEDGER_LOOK_UP => Self::LedgerLookUp,
             cypher::PRUNE_LEDGER => Self::PruneLedger,
             cypher::VIEWED => Self::Interaction(Kind::Viewed),
             cypher::CARTED => Self::Interaction(Kind::Carted),
@@ -54,6 +56,7 @@ impl Known {
             Self::Interaction(kind) => interaction::merge(txn, kind, given)?,
             Self::Product => entity::product(txn, given)?,
             Self::UserDeleted => entity::user_deleted(txn, given)?,
+            Self::LedgerLookUp => return ledger::look_up(txn, given),
             Self::RelationsOfUser => return relations::of_user(txn, given),
             Self::EraseDeletedUsers => {
                 interaction::erase_deleted(txn, given)?;

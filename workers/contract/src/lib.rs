@@ -70,6 +70,8 @@
 //!   after a crash between the commit and their publication. A processor with effects
 //!   stores what it answered beside the effect, and answers a repeat *applied* with the
 //!   stored follow-ups.
+//! * **L11 traceable**: what was answered *applied* is told as applied when it is asked for,
+//!   and what was never given is not. (A processor may say that it cannot tell.)
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 /// Compiles and runs the code of the guide.
@@ -77,6 +79,7 @@
 #[doc = include_str!("../../README.md")]
 struct Guide;
 
+mod applied;
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -87,6 +90,7 @@ mod outcome;
 mod processor;
 mod when;
 
+pub use applied::{Applied, Trace};
 pub use batch::Batch;
 #[cfg(feature = "runtime")]
 pub use event::EventBuilder;

@@ -3,7 +3,9 @@
 use futures::future::BoxFuture;
 use std::num::NonZeroUsize;
 
+use crate::applied::Applied;
 use crate::batch::Batch;
+use crate::event::EventId;
 use crate::failure::Failure;
 use crate::outcome::Outcomes;
 
@@ -61,6 +63,30 @@ pub trait Processor: Send + Sync + 'static {
     /// *The usual mistake*: answering *applied* for an event that a statement silently
     /// dropped. Let the destination return what it handled, and leave the rest unsettled.
     fn process<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Outcomes, Failure>>;
+
+    /// Tells which of these events are applied. Reads only.
+    ///
+    /// *When*: somebody asks where an event is, or waits until it is there; possibly from
+    /// another process than the one that applies, several times a second, and while batches
+    /// are written. It must not take their turn.
+    ///
+    /// *Arguments*: event ids as they stand in events; at most 1,000 of them. What belongs to
+    /// another projection in the same store is not told as applied. None at all: whether it
+    /// can tell, without a call to the destination.
+    ///
+    /// *Returns*: a trace for each id, in their order (law L11). What was answered *applied*
+    /// stays told as applied for as long as the destination keeps its ledger; afterwards it
+    /// is told as not applied. *Default*: it cannot tell.
+    ///
+    /// # Errors
+    /// As [`process`](Processor::process) has them. *Deadline*: the caller's, who drops the
+    /// call. *Cancellation*: may be dropped at any await.
+    ///
+    /// *The usual mistake*: answering *not applied* for an event that would leave no trace.
+    fn applied<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<Applied, Failure>> {
+        let _ = ids;
+        Box::pin(async { Ok(Applied::CannotTell) })
+    }
 
     /// How many calls of [`process`](Processor::process) may run at once in this program;
     /// the others wait for their turn, and a call's deadline starts with its turn.

@@ -30,7 +30,7 @@ async fn one_harness_serves_all_laws_in_a_row() {
     let report = run_all(&ReferenceHarness::new()).await;
     assert_eq!(report.violations().count(), 0, "{report}");
     assert_eq!(report.not_exercised().count(), 0, "{report}");
-    assert_eq!(report.laws.len(), 11);
+    assert_eq!(report.laws.len(), 12);
 }
 
 /// The reference harness with fewer features.

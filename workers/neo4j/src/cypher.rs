@@ -29,6 +29,12 @@ ON CREATE SET e.nonce = $nonce, e.at = $at, e.follow_ups = r[1]
 RETURN count(*) AS done,
   collect(CASE WHEN e.nonce <> $nonce THEN [i, e.follow_ups] END) AS repeated";
 
+/// Which of `$ids` are in the ledger: their number in the list, and when they were entered.
+pub const LEDGER_LOOK_UP: &str = "\
+UNWIND range(0, size($ids) - 1) AS i
+MATCH (e:AppliedEvent {id: $ids[i]})
+RETURN i AS number, e.at AS at";
+
 /// Removes at most `$limit` ledger entries older than `$before`; answers `removed`.
 pub const PRUNE_LEDGER: &str = "\
 MATCH (e:AppliedEvent) WHERE e.at < $before

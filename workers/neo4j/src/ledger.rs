@@ -1,6 +1,7 @@
-//! The ledger's part of a transaction: which ids are new, and what was answered to the others.
+//! The ledger's part of a transaction: which ids are new, what was answered to the others, and
+//! which are there at all.
 
-use fanout_contract::FollowUp;
+use fanout_contract::{FollowUp, Trace};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -92,6 +93,37 @@ fn read(
         repeated.insert(key.entry, follow_ups);
     }
     Ok(())
+}
+
+/// The traces of these ids; `None` stands for one that the ledger never takes.
+pub(crate) async fn look_up(
+    transaction: &mut dyn GraphTransaction,
+    ids: Vec<Option<String>>,
+    request_bytes: usize,
+) -> Result<Vec<Trace>, StoreError> {
+    let mut traces = vec![Trace::NotApplied; ids.len()];
+    let asked = ids.into_iter().enumerate();
+    let asked: Vec<_> = asked.filter_map(|(slot, id)| Some((slot, id?))).collect();
+    let packed = |(_, id): &(usize, String)| id.len() + 5;
+    for request in requests(asked, request_bytes, cypher::LEDGER_LOOK_UP, packed) {
+        let (slots, ids): (Vec<_>, Vec<_>) = request
+            .into_iter()
+            .map(|(slot, id)| (slot, Value::Text(id)))
+            .unzip();
+        let parameters = vec![("ids", Value::List(ids))];
+        for mut record in transaction.run(cypher::LEDGER_LOOK_UP, parameters).await? {
+            let number = usize::try_from(record.int("number")?).ok();
+            let slot = number.and_then(|number| slots.get(number));
+            let place = slot.and_then(|slot| traces.get_mut(*slot));
+            let place = place.ok_or(StoreError::Answer("the ledger answered an unknown row"))?;
+            let at = match record.take("at") {
+                Some(Value::Time(at)) => Some(at),
+                _ => None,
+            };
+            *place = Trace::Applied { at };
+        }
+    }
+    Ok(traces)
 }
 
 /// Removes at most `limit` entries older than `before`.

@@ -1,6 +1,6 @@
 //! What a batch is going to write: pure, made before any server is asked.
 
-use fanout_contract::{Batch, Event, Failure, FollowUp, Outcome, Outcomes, SkipReason};
+use fanout_contract::{Batch, Event, EventId, Failure, FollowUp, Outcome, Outcomes, SkipReason};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
@@ -207,15 +207,19 @@ impl Entry {
 }
 
 fn ledger_id(projection: Option<&str>, event: &Event) -> Result<String, Failure> {
-    let id = event.id().as_str();
-    if id.len() > MAX_ID_BYTES {
-        let message = format!(
-            "the event id has {} bytes, more than {MAX_ID_BYTES}",
-            id.len()
-        );
-        return Err(Failure::permanent(codes::ID_TOO_LONG, message));
-    }
-    Ok(projection.map_or_else(|| id.to_owned(), |name| format!("{name}:{id}")))
+    let id = event.id();
+    in_ledger(projection, id).ok_or_else(|| {
+        let bytes = id.as_str().len();
+        let message = format!("the event id has {bytes} bytes, more than {MAX_ID_BYTES}");
+        Failure::permanent(codes::ID_TOO_LONG, message)
+    })
+}
+
+/// The id as the ledger has it; `None` where it is too long for it.
+pub(crate) fn in_ledger(projection: Option<&str>, id: &EventId) -> Option<String> {
+    let id = id.as_str();
+    let fits = id.len() <= MAX_ID_BYTES;
+    fits.then(|| projection.map_or_else(|| id.to_owned(), |name| format!("{name}:{id}")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One transaction per batch: ledger, rows of the new events, commit.
 
-use fanout_contract::{Batch, Failure, Outcomes, Processor};
+use fanout_contract::{Applied, Batch, EventId, Failure, Outcomes, Processor, Trace};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::config::{ConfigProblem, Neo4jConfig};
 use crate::fold::{Row, fold, packed_row, requests};
 use crate::ledger;
 use crate::mapping::{Interactions, Mapping};
-use crate::plan::Plan;
+use crate::plan::{Plan, in_ledger};
 use crate::statement::Statement;
 use crate::store::{BoltStore, GraphStore, GraphTransaction, StoreError, one};
 use crate::value::Value;
@@ -111,6 +111,19 @@ impl Neo4jProcessor {
             .await
             .unwrap_or(Err(StoreError::TimedOut))
             .map_err(in_process)
+    }
+
+    /// Beside the writers: it has a connection of its own, and takes no turn.
+    async fn look_up(&self, ids: &[EventId]) -> Result<Vec<Trace>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let projection = self.settings.projection.as_deref();
+        let ids = ids.iter().map(|id| in_ledger(projection, id)).collect();
+        let mut transaction = self.store.begin().await?;
+        let traces = ledger::look_up(&mut *transaction, ids, self.settings.request_bytes).await;
+        transaction.rollback().await;
+        traces
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Outcomes, StoreError> {
@@ -259,6 +272,14 @@ impl Processor for Neo4jProcessor {
 
     fn process<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Outcomes, Failure>> {
         Box::pin(async { self.apply(batch).await.map_err(in_process) })
+    }
+
+    fn applied<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<Applied, Failure>> {
+        Box::pin(async {
+            let traces = timeout(self.settings.query_timeout, self.look_up(ids)).await;
+            let traces = traces.unwrap_or(Err(StoreError::TimedOut));
+            traces.map(Applied::Told).map_err(in_process)
+        })
     }
 
     /// One more than writers: its batch is planned while the others write.

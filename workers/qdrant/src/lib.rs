@@ -33,6 +33,7 @@ mod products;
 mod profiles;
 pub mod store;
 mod sweep;
+mod traces;
 mod vector;
 
 pub use config::{ConfigProblem, QdrantConfig, Tls, Weights};

@@ -62,6 +62,21 @@ impl Plan {
         plan
     }
 
+    /// Tells of what was taken otherwise than it was given.
+    pub(crate) fn report(&self) {
+        if self.clamped > 0 {
+            let events = self.clamped;
+            tracing::warn!(events, "event times beyond tomorrow count as tomorrow");
+        }
+        for id in &self.conflicts {
+            tracing::warn!(
+                event.id = id,
+                code = "id-conflict",
+                "one id with two bodies; the first counts"
+            );
+        }
+    }
+
     fn add(&mut self, slot: usize, change: Change) {
         match change {
             Change::Interaction(interaction) => {

@@ -35,6 +35,8 @@ pub const INTERACTIONS: &str = "interactions";
 pub const DELETED: &str = "deleted";
 /// Which state of the subject this is. It is compared and swapped.
 pub(crate) const VERSION: &str = "_version";
+/// Which event made a product what it is: the digest of its id, as in the version.
+pub(crate) const EVENT: &str = "_event";
 /// Digest of a product's vector; another one folds profiles anew.
 pub(crate) const VECTOR: &str = "_vector";
 
@@ -130,6 +132,7 @@ pub(crate) fn product(state: &ProductState, vector: Option<&[f32]>) -> PointStru
     let mut payload = payload([
         (PRODUCT_ID, value(state.id.value())),
         (VERSION, text(state.version.as_str())),
+        (EVENT, text(made_by(&state.version))),
         (VECTOR, text(digest(vector))),
     ]);
     match &state.content {
@@ -169,6 +172,18 @@ pub(crate) fn tombstone(user: &Id) -> PointStruct {
         (DELETED, Kind::BoolValue(true).into_value()),
     ]);
     point(Collection::Tombstones.point_id(user), None, payload)
+}
+
+/// The digest of the event's id, with which its version ends.
+fn made_by(version: &str) -> &str {
+    version.rsplit_once('-').map_or("", |(_, event)| event)
+}
+
+/// The same of the event with this id, whatever its version is.
+pub(crate) fn event_digest(id: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes())
+        .simple()
+        .to_string()
 }
 
 /// Tells two vectors apart; empty for none.
@@ -244,6 +259,7 @@ pub(crate) fn requests(
 mod tests {
     use super::*;
     use crate::mapping::ProductContent;
+    use fanout_contract::{EventBuilder, EventId, When};
     use serde_json::json;
 
     fn some(number: usize, text_bytes: usize) -> Vec<PointStruct> {
@@ -292,6 +308,15 @@ mod tests {
         assert_eq!(kind("price"), Kind::DoubleValue(9.5));
         assert_eq!(kind("stock"), Kind::IntegerValue(3));
         assert!(matches!(kind("tags"), Kind::ListValue(list) if list.values.len() == 2));
+    }
+
+    #[test]
+    fn a_product_bears_the_digest_of_the_event_that_made_it() {
+        let event = EventBuilder::new(EventId::new("e-1"), "product.deleted", "{}".into());
+        let event = event.subject_version(7).build();
+        let when = When::of(&event, Timestamp::UNIX_EPOCH);
+        let version = fanout_contract::version(&event, when);
+        assert_eq!(made_by(&version), event_digest("e-1"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One batch: ends of users, products, interactions, profiles.
 
-use fanout_contract::{Batch, Failure, Outcome, Outcomes, Processor, SkipReason};
+use fanout_contract::{Applied, Batch, EventId, Failure, Outcome, Outcomes, Processor, SkipReason};
 use futures::future::{BoxFuture, try_join_all};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
@@ -20,6 +20,7 @@ use crate::products::{self, Verdict, Write};
 use crate::profiles::Folder;
 use crate::store::{QdrantStore, StoreError};
 use crate::sweep::{Places, Unfinished};
+use crate::traces::traces;
 use crate::vector;
 
 /// Dimension of derived vectors where no product came with one: what small sentence
@@ -87,7 +88,7 @@ impl QdrantProcessor {
         // half of the call's time for sweeps, so that what they leave over can be said
         let until = Instant::now() + self.config.query_timeout / 2;
         let mut plan = Plan::new(batch, &self.config.weights, Timestamp::now());
-        report(&plan);
+        plan.report();
         self.end_users(&mut plan).await?;
         let swept = self.write_products(&mut plan).await?;
         // before the writes: see `histories`
@@ -352,20 +353,6 @@ fn too_many() -> Failure {
     Failure::unavailable(codes::FOLDING, message).with_remedy(fanout_contract::Remedy::Yield)
 }
 
-fn report(plan: &Plan) {
-    if plan.clamped > 0 {
-        let events = plan.clamped;
-        tracing::warn!(events, "event times beyond tomorrow count as tomorrow");
-    }
-    for id in &plan.conflicts {
-        tracing::warn!(
-            event.id = id,
-            code = "id-conflict",
-            "one id with two bodies; the first counts"
-        );
-    }
-}
-
 impl Processor for QdrantProcessor {
     fn name(&self) -> &str {
         &self.name
@@ -391,6 +378,14 @@ impl Processor for QdrantProcessor {
             applied
                 .unwrap_or(Err(StoreError::TimedOut))
                 .map_err(in_process)
+        })
+    }
+    fn applied<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<Applied, Failure>> {
+        Box::pin(async {
+            let traces = traces(&self.store, self.config.profiles, ids);
+            let traces = timeout(self.config.query_timeout, traces).await;
+            let traces = traces.unwrap_or(Err(StoreError::TimedOut));
+            traces.map(Applied::Told).map_err(in_process)
         })
     }
 }

@@ -27,11 +27,13 @@ pub enum Law {
     L9Mute,
     /// The same event yields the same follow-ups.
     L10Repeatable,
+    /// What was applied is told as applied, and nothing else is.
+    L11Traceable,
 }
 
 impl Law {
     /// Every law, the harness first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Harness,
         Self::L1Idempotent,
         Self::L2Complete,
@@ -43,6 +45,7 @@ impl Law {
         Self::L8Classed,
         Self::L9Mute,
         Self::L10Repeatable,
+        Self::L11Traceable,
     ];
 
     /// Its number; 0 for the harness.
@@ -64,6 +67,7 @@ impl Law {
             Self::L8Classed => "l8_classed",
             Self::L9Mute => "l9_mute",
             Self::L10Repeatable => "l10_repeatable",
+            Self::L11Traceable => "l11_traceable",
         }
     }
 
@@ -81,6 +85,7 @@ impl Law {
             Self::L8Classed => "outage, bad data and conflict get their class",
             Self::L9Mute => "no payload makes it panic",
             Self::L10Repeatable => "the same event yields the same follow-ups",
+            Self::L11Traceable => "what was applied is told as applied, and nothing else is",
         }
     }
 }

@@ -18,6 +18,6 @@ pub use harness::{Bounds, Fault, Features, Harness, Scope, Support};
 pub use law::{Law, LawViolation, Passed, Report};
 pub use laws::{
     harness_is_sound, l1_idempotent, l2_complete, l3_honest, l4_order_tolerant, l5_independent,
-    l6_cancel_safe, l7_bounded, l8_classed, l9_mute, l10_repeatable,
+    l6_cancel_safe, l7_bounded, l8_classed, l9_mute, l10_repeatable, l11_traceable,
 };
 pub use run::{check, run_all};

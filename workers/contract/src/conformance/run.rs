@@ -21,6 +21,7 @@ pub async fn check(harness: &dyn Harness, law: Law) -> Result<Passed, LawViolati
         Law::L8Classed => laws::l8_classed(harness).await,
         Law::L9Mute => laws::l9_mute(harness).await,
         Law::L10Repeatable => laws::l10_repeatable(harness).await,
+        Law::L11Traceable => laws::l11_traceable(harness).await,
     };
     // A violated law may leave its fault behind; the next one starts with a healthy target.
     harness.inject(None).await;
@@ -73,6 +74,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@one l8_classed, $harness, $(#[$attribute])+);
         $crate::conformance_tests!(@one l9_mute, $harness, $(#[$attribute])+);
         $crate::conformance_tests!(@one l10_repeatable, $harness, $(#[$attribute])+);
+        $crate::conformance_tests!(@one l11_traceable, $harness, $(#[$attribute])+);
     };
     (@one $law:ident, $harness:expr, $(#[$attribute:meta])+) => {
         $(#[$attribute])+

@@ -1,8 +1,9 @@
 //! An id has its effect once: twice in a batch, at once, after a lost answer.
 
-use fanout_contract::{Outcome, Processor, SkipReason};
-use fanout_neo4j::Neo4jProcessor;
+use fanout_contract::{EventId, Outcome, Processor, SkipReason, Trace};
+use fanout_neo4j::{Neo4jConfig, Neo4jProcessor};
 use futures::future::join_all;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::support::events::{at, batch, builder, event, unique, viewed};
@@ -197,4 +198,65 @@ async fn no_request_of_a_batch_reaches_8_kib() {
 
     let largest = proxy.largest_request();
     assert!((7_500..8_192).contains(&largest), "{largest} bytes");
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn the_ledger_tells_what_is_applied_and_when_for_each_projection_by_itself() {
+    let server = Server::shared().await;
+    let processor = ready(server.config()).await;
+    let other = ready(Neo4jConfig {
+        projection: Some("other".to_owned()),
+        ..server.config()
+    })
+    .await;
+    let n = unique();
+    let id = |i: i64| EventId::new(format!("told{n}-{i}"));
+    // more than fit into one request
+    let events: Vec<_> = (0..600).map(|i| viewed(id(i).as_str(), n, n, i)).collect();
+    let before = Timestamp::now();
+    processor.process(&batch(events)).await.unwrap();
+    let mut asked: Vec<EventId> = (0..601).map(id).collect();
+    asked.push(EventId::new("x".repeat(5_000)));
+    let told = processor.applied(&asked).await.unwrap();
+    let told = told.into_traces(asked.len());
+    let (applied, not) = told.split_at(600);
+    let at = |trace: &Trace| match trace {
+        Trace::Applied { at: Some(at) } => (before..=Timestamp::now()).contains(at),
+        _ => false,
+    };
+    assert!(applied.iter().all(at), "{applied:?}");
+    assert_eq!(not, [Trace::NotApplied; 2]);
+    let elsewhere = other.applied(&asked).await.unwrap();
+    assert!(
+        elsewhere
+            .into_traces(asked.len())
+            .iter()
+            .all(|t| *t == Trace::NotApplied),
+        "another projection has a ledger of its own"
+    );
+}
+
+/// Whoever asks does not wait for whoever writes.
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn the_ledger_is_asked_beside_a_writer_that_hangs() {
+    let server = Server::shared().await;
+    let processor = ready(server.config()).await;
+    let n = unique();
+    let first = viewed(&format!("beside{n}"), n, n, 1);
+    processor.process(&batch([first.clone()])).await.unwrap();
+    let probe = Probe::new(server.port());
+    let mut lock = probe.graph().start_txn().await.unwrap();
+    let locking = format!("MATCH (u:User {{id: {n}}}) SET u._held = true");
+    lock.run(neo4rs::query(&locking)).await.unwrap();
+    let second = batch([viewed(&format!("behind{n}"), n, n, 2)]);
+    let writing = processor.process(&second);
+    let asking = async {
+        let told = processor.applied(&[first.id().clone()]).await.unwrap();
+        assert!(told.into_traces(1)[0].is_applied());
+        lock.rollback().await.unwrap();
+    };
+    let (written, ()) = tokio::join!(writing, asking);
+    written.unwrap();
 }

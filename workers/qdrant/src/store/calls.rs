@@ -259,8 +259,27 @@ impl QdrantStore {
 
     /// How many points the collection has.
     pub(crate) async fn count(&self, collection: Collection) -> Result<u64, StoreError> {
+        self.counted(collection, None).await
+    }
+
+    /// How many points meet the condition.
+    pub(crate) async fn count_of(
+        &self,
+        collection: Collection,
+        condition: Condition,
+    ) -> Result<u64, StoreError> {
+        let filter = Condition::filter(vec![condition]);
+        self.counted(collection, Some(filter)).await
+    }
+
+    async fn counted(
+        &self,
+        collection: Collection,
+        filter: Option<Filter>,
+    ) -> Result<u64, StoreError> {
         let message = CountPoints {
             collection_name: self.name_of(collection),
+            filter,
             exact: Some(true),
             timeout: self.seconds(),
             ..CountPoints::default()

@@ -12,7 +12,7 @@ use super::calls::completed;
 use super::channel::QdrantStore;
 use super::error::StoreError;
 use crate::id::Collection;
-use crate::points::{PRODUCT_KEY, USER_KEY};
+use crate::points::{EVENT, PRODUCT_KEY, USER_KEY};
 
 /// The first version with conditional upserts. Older ones ignore the condition silently.
 const OLDEST: (u64, u64) = (1, 16);
@@ -27,7 +27,8 @@ impl QdrantStore {
                 self.create(collection, None).await?;
             }
         }
-        self.index_interactions().await?;
+        self.index(Collection::Interactions, &[USER_KEY, PRODUCT_KEY])
+            .await?;
         let dimension = self.vectors(wanted, wanted).await?;
         self.delete_ids(Collection::Tombstones, [Uuid::nil()])
             .await?;
@@ -74,6 +75,7 @@ impl QdrantStore {
             }
             dimension = Some(found);
         }
+        self.index(Collection::Products, &[EVENT]).await?;
         Ok(dimension)
     }
 
@@ -141,10 +143,10 @@ impl QdrantStore {
         }
     }
 
-    async fn index_interactions(&self) -> Result<(), StoreError> {
-        let info = self.info(Collection::Interactions).await?;
+    async fn index(&self, collection: Collection, fields: &[&str]) -> Result<(), StoreError> {
+        let info = self.info(collection).await?;
         let schema = info.map(|info| info.payload_schema).unwrap_or_default();
-        for field in [USER_KEY, PRODUCT_KEY] {
+        for &field in fields {
             let keyword = i32::from(PayloadSchemaType::Keyword);
             if schema
                 .get(field)
@@ -153,7 +155,7 @@ impl QdrantStore {
                 continue;
             }
             let message = CreateFieldIndexCollection {
-                collection_name: self.name_of(Collection::Interactions),
+                collection_name: self.name_of(collection),
                 wait: Some(true),
                 field_name: field.to_owned(),
                 field_type: Some(FieldType::Keyword.into()),

@@ -62,7 +62,7 @@ fn relative(scope: Scope, point: &Point) -> Option<Value> {
         return None;
     }
     let fields = payload.as_object_mut().unwrap();
-    for ours in ["event_id", "_version", "_vector"] {
+    for ours in ["event_id", "_version", "_vector", "_event"] {
         fields.remove(ours);
     }
     let text = json!([payload, point.vector()]).to_string();

@@ -17,7 +17,7 @@ async fn product(store: &QdrantStore, id: &str) -> (Value, Option<Vec<f32>>) {
     let point = store.point(Collection::Products, &id.into()).await.unwrap();
     let point = point.expect("the product is there");
     let mut payload = point.json();
-    for ours in ["_version", "_vector"] {
+    for ours in ["_version", "_vector", "_event"] {
         assert!(payload.as_object_mut().unwrap().remove(ours).is_some());
     }
     (payload, point.vector().map(<[f32]>::to_vec))

@@ -15,3 +15,4 @@ mod entities;
 mod preparing;
 mod profiles;
 mod refusals;
+mod traces;

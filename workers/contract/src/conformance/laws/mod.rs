@@ -3,6 +3,7 @@
 mod corpus;
 mod harness_is_sound;
 mod l10_repeatable;
+mod l11_traceable;
 mod l1_idempotent;
 mod l2_complete;
 mod l3_honest;
@@ -24,3 +25,4 @@ pub use l7_bounded::l7_bounded;
 pub use l8_classed::l8_classed;
 pub use l9_mute::l9_mute;
 pub use l10_repeatable::l10_repeatable;
+pub use l11_traceable::l11_traceable;

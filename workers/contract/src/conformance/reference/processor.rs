@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::store::{Change, Store, StoreError};
+use crate::applied::Applied;
 use crate::batch::Batch;
-use crate::event::Event;
+use crate::event::{Event, EventId};
 use crate::failure::{Failure, Remedy, codes};
 use crate::outcome::{Outcome, Outcomes, SkipReason};
 use crate::processor::Processor;
@@ -99,6 +100,13 @@ impl Processor for ReferenceProcessor {
 
     fn process<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Outcomes, Failure>> {
         Box::pin(self.apply(batch))
+    }
+
+    fn applied<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<Applied, Failure>> {
+        Box::pin(async {
+            let traces = bounded(self.store.traces(ids)).await?;
+            Ok(Applied::Told(traces))
+        })
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
+use crate::applied::Trace;
 use crate::conformance::harness::Fault;
+use crate::event::EventId;
 use crate::follow_up::FollowUp;
 
 /// One way, there or back. Long enough that calls overlap and can be cut between.
@@ -90,20 +92,49 @@ impl Store {
         &self,
         changes: &[(String, Change)],
     ) -> Result<Vec<Vec<FollowUp>>, StoreError> {
-        sleep(TRIP).await;
-        let fault = self.state().fault;
-        match fault {
-            Some(Fault::Refuse) => return Err(StoreError::Refused),
-            Some(Fault::Conflict) => return Err(StoreError::Conflict),
-            Some(Fault::Stall) => std::future::pending::<()>().await,
-            Some(Fault::LoseAnswer) | None => {}
-        }
+        let fault = self.arrive().await?;
         let answers = self.state().apply_all(changes);
         sleep(TRIP).await;
         if fault == Some(Fault::LoseAnswer) {
             return Err(StoreError::Lost);
         }
         Ok(answers)
+    }
+
+    /// What the ledger knows of these ids; it keeps no times.
+    ///
+    /// # Errors
+    /// Those of the fault that is set.
+    pub async fn traces(&self, ids: &[EventId]) -> Result<Vec<Trace>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let fault = self.arrive().await?;
+        let traces = {
+            let state = self.state();
+            let trace = |id: &EventId| match state.ledger.contains_key(id.as_str()) {
+                true => Trace::Applied { at: None },
+                false => Trace::NotApplied,
+            };
+            ids.iter().map(trace).collect()
+        };
+        sleep(TRIP).await;
+        if fault == Some(Fault::LoseAnswer) {
+            return Err(StoreError::Lost);
+        }
+        Ok(traces)
+    }
+
+    /// The way there, and the fault that is met.
+    async fn arrive(&self) -> Result<Option<Fault>, StoreError> {
+        sleep(TRIP).await;
+        let fault = self.state().fault;
+        match fault {
+            Some(Fault::Refuse) => Err(StoreError::Refused),
+            Some(Fault::Conflict) => Err(StoreError::Conflict),
+            Some(Fault::Stall) => std::future::pending().await,
+            Some(Fault::LoseAnswer) | None => Ok(fault),
+        }
     }
 
     /// Counters and documents whose names begin with `prefix`, without it.
