@@ -2,6 +2,7 @@
 //! knows at the end which lines are safe.
 
 use futures::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -53,6 +54,8 @@ pub enum Notice<'a> {
     Settled {
         /// Bytes.
         offset: u64,
+        /// Every line up to this one is published or refused; 0 while none is.
+        safe_line: u64,
     },
     /// A line is not published.
     Refused {
@@ -77,6 +80,7 @@ pub async fn send(
     let halt = stop.child_token();
     let mut tally = Tally::default();
     let mut in_flight = FuturesUnordered::new();
+    let mut open = BTreeSet::new();
     let mut more = true;
     while more || !in_flight.is_empty() {
         tokio::select! {
@@ -86,13 +90,16 @@ pub async fn send(
                 if matches!(verdict, Verdict::GaveUp(_)) {
                     halt.cancel();
                 }
+                open.remove(&item_line);
                 settle(&mut tally, item_line, verdict, notify);
-                notify(Notice::Settled { offset });
+                let safe_line = tally.safe_line(open.first());
+                notify(Notice::Settled { offset, safe_line });
             }
             item = items.recv(), if more && in_flight.len() < window.max(1) => match item {
                 None => (more, tally.ended) = (false, true),
                 Some(Item { line, offset, message: Ok(message), budget }) => {
                     tally.taken(line);
+                    open.insert(line);
                     let halt = &halt;
                     in_flight.push(async move {
                         let verdict = publish(broker, message, plan, halt).await;
@@ -104,7 +111,8 @@ pub async fn send(
                     tally.taken(line);
                     notify(Notice::Refused { line, reason: &problem });
                     tally.refused(line, problem.code(), &problem);
-                    notify(Notice::Settled { offset });
+                    let safe_line = tally.safe_line(open.first());
+                    notify(Notice::Settled { offset, safe_line });
                 }
             },
         }

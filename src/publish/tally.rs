@@ -45,6 +45,15 @@ impl Tally {
             .or_else(|| (!self.ended).then_some(self.last_taken + 1))
     }
 
+    /// The line up to which all is settled, where `open` is the first one under way.
+    pub(super) fn safe_line(&self, open: Option<&u64>) -> u64 {
+        let next = [open.copied(), self.first_failed]
+            .into_iter()
+            .flatten()
+            .min();
+        next.map_or(self.last_taken, |next| next.saturating_sub(1))
+    }
+
     /// Whether every line of the input is with the broker.
     pub fn is_complete(&self) -> bool {
         self.refused == 0 && self.resume_from().is_none()
@@ -93,6 +102,18 @@ mod tests {
         assert_eq!(tally.refused, 3000);
         let lines: Vec<_> = tally.refusals.iter().map(|p| p.line).collect();
         assert_eq!(lines, (1..=1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn lines_are_safe_up_to_the_first_that_is_open_or_given_up() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.safe_line(None), 0);
+        tally.taken(9);
+        assert_eq!(tally.safe_line(None), 9);
+        assert_eq!(tally.safe_line(Some(&4)), 3);
+        tally.given_up(3, "publish-timeout", &"x");
+        assert_eq!(tally.safe_line(Some(&4)), 2);
+        assert_eq!(tally.safe_line(None), 2);
     }
 
     #[test]

@@ -358,3 +358,38 @@ async fn a_second_interrupt_ends_at_once_while_the_first_waits_for_confirms() {
     assert_eq!(code.code(), Some(130));
     drop(input);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
+async fn a_run_that_was_killed_goes_on_near_where_it_was_and_loses_no_line() {
+    let vhost = RabbitMq::shared().await.vhost("killed").await;
+    let program = program(&vhost).file("events.ndjson", lines(20_000));
+    program.run(&["topology", "apply"]).good();
+    let broker = observer(&vhost).await;
+    let mut child = program
+        .command(&["publish", "events.ndjson", "--rate", "2000"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("some are there, and some of them noted", SOON, async || {
+        let noted = program.folder().join("events.ndjson.progress").exists();
+        (noted && depth(&broker).await > 4_000).then_some(())
+    })
+    .await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ended = program.run(&["publish", "events.ndjson", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("going on with line"), "{ended:?}");
+    let summary: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let first = summary["went_on"]["line"].as_u64().unwrap();
+    assert!((1_000..20_000).contains(&first), "{summary}");
+    assert_eq!(summary["published"], 20_001 - first, "{summary}");
+    let ids = ids(&broker).await;
+    assert_eq!(ids.len(), 20_000);
+    // a second's worth of lines, and a window of them, may be there twice under their ids
+    let twice = ids.values().filter(|times| **times > 1).count();
+    assert!(twice < 8_000, "{twice} lines were published again");
+    assert!(!program.folder().join("events.ndjson.progress").exists());
+    program.run(&["publish", "events.ndjson"]).good();
+}

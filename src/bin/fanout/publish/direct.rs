@@ -48,9 +48,9 @@ pub(super) async fn run(
         () = stop.cancelled() => {}
     }
     let (counts, waiting) = within.drain().await;
-    let (tally, took, read_error) = fed?;
+    let fed = fed?;
     let outcome = Outcome {
-        published: Summary::new(exchange, tally, took),
+        published: Summary::new(exchange, fed.tally, fed.took, fed.went_on),
         queues: counts?
             .into_iter()
             .map(|(key, counts)| (key, Done::of(counts)))
@@ -59,7 +59,7 @@ pub(super) async fn run(
     };
     args.output.print(&outcome, Outcome::text)?;
     outcome.published.hints();
-    match read_error {
+    match fed.read_error {
         Some(error) => Err(input_error(&error)),
         None => Ok(outcome.exit()),
     }

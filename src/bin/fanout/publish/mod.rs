@@ -2,6 +2,7 @@
 
 mod direct;
 mod input;
+mod note;
 mod progress;
 mod report;
 
@@ -23,8 +24,9 @@ use crate::exit::{CommandError, Exit};
 use crate::output::OutputArgs;
 use crate::signals;
 use input::Input;
+use note::Note;
 use progress::Progress;
-use report::Summary;
+use report::{Summary, WentOn};
 
 const HELP: &str = "\
 Every line is one event: a v1 envelope, a bare event or a structured CloudEvent. A line that
@@ -42,6 +44,10 @@ publishing the same file twice counts once. A changed file has other ids: after 
 lines publish only those. The end of standard input is not known in advance: there it is the
 SHA-256 of everything up to the line. Equal inputs that are different events need ids of
 their own.
+
+How far a file has come is noted beside it, in FILE.progress, until all of it is published: a
+run that was killed goes on from there, for the same content, exchange and broker.
+--from-line 1 begins anew.
 
 With USE_RABBITMQ=false the events are projected by this program itself, through a broker in
 broker.local_dir, with the same retries and dead letters; it ends when nothing waits.
@@ -77,9 +83,14 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "KEY")]
     routing_key: Option<String>,
 
-    /// Pass over the lines before this one, counted from 1; ids stay the same
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    from_line: u64,
+    /// Pass over the lines before this one, counted from 1; ids stay the same [default: as the
+    /// progress note says, else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    from_line: Option<u64>,
+
+    /// Neither read nor keep a progress note beside the file
+    #[arg(long)]
+    no_note: bool,
 
     /// Events a second at most [default: as many as the broker confirms]
     #[arg(long, value_name = "N")]
@@ -111,17 +122,24 @@ async fn through_rabbitmq(
     let broker = connect::publisher(config).await?;
     let fed = feed(args, config, &broker, input, &exchange, &signals::stop()).await;
     broker.close().await;
-    let (tally, took, read_error) = fed?;
-    let summary = Summary::new(exchange, tally, took);
+    let fed = fed?;
+    let summary = Summary::new(exchange, fed.tally, fed.took, fed.went_on);
     summary.print(args.output)?;
-    match read_error {
+    match fed.read_error {
         Some(error) => Err(input_error(&error)),
         None => Ok(summary.exit()),
     }
 }
 
-/// What became of the lines, how long it took, and why the input could not be read.
-type Fed = (Tally, Duration, Option<HeaderError>);
+/// What became of the lines.
+struct Fed {
+    tally: Tally,
+    took: Duration,
+    /// The line it went on with, where a note said so, and what was refused before it.
+    went_on: Option<WentOn>,
+    /// Why the input could not be read.
+    read_error: Option<HeaderError>,
+}
 
 /// Publishes the input to a broker.
 async fn feed(
@@ -133,7 +151,13 @@ async fn feed(
     stop: &CancellationToken,
 ) -> Result<Fed, CommandError> {
     let mut progress = Progress::new(input.length);
-    let (mut items, end) = start(args, config, exchange, input)?;
+    let mut note = note(args, config, &input, exchange);
+    let went_on = match args.from_line {
+        None => note.as_mut().and_then(WentOn::read),
+        Some(_) => None,
+    };
+    let first = args.from_line.or(went_on.map(|at| at.line));
+    let (mut items, end) = start(args, config, exchange, input, first.unwrap_or(1))?;
     if let Some(rate) = args.rate {
         items = paced(items, rate);
     }
@@ -143,11 +167,39 @@ async fn feed(
     };
     let window = config.broker.confirm_window;
     let started = Instant::now();
-    let mut notify = |notice: Notice<'_>| progress.notice(&notice);
+    let mut notify = |notice: Notice<'_>| {
+        progress.notice(&notice);
+        if let Some(note) = &mut note {
+            note.notice(&notice);
+        }
+    };
     let tally = send(broker, items, window, plan, stop, &mut notify).await;
     progress.finish();
     let read_error = read_error(&tally, end).await;
-    Ok((tally, started.elapsed(), read_error))
+    if let Some(note) = note {
+        let open = tally.resume_from().or(read_error.as_ref().map(|_| 1));
+        note.end(open);
+    }
+    Ok(Fed {
+        tally,
+        took: started.elapsed(),
+        went_on,
+        read_error,
+    })
+}
+
+fn note(args: &PublishArgs, config: &Config, input: &Input, exchange: &str) -> Option<Note> {
+    if args.no_note {
+        return None;
+    }
+    let routing_key = args.routing_key.as_deref();
+    Note::of(
+        args.file.as_deref(),
+        input.ids,
+        config,
+        exchange,
+        routing_key,
+    )
 }
 
 fn exchange(args: &PublishArgs, config: &Config) -> Result<String, CommandError> {
@@ -162,12 +214,13 @@ fn start(
     config: &Config,
     exchange: &str,
     input: Input,
+    from_line: u64,
 ) -> Result<(tokio::sync::mpsc::Receiver<fanout::publish::Item>, ReadEnd), CommandError> {
     let options = ReadOptions {
         format: input.format,
         limit: config.broker.max_message_bytes,
         ids: input.ids,
-        from_line: args.from_line,
+        from_line,
     };
     let stamper = Stamper {
         codec: Codec::from_config(config),

@@ -34,7 +34,7 @@ impl Progress {
 
     pub(crate) fn notice(&mut self, notice: &Notice<'_>) {
         match notice {
-            Notice::Settled { offset } => self.bar.set_position(*offset),
+            Notice::Settled { offset, .. } => self.bar.set_position(*offset),
             Notice::Refused { line, reason } => {
                 self.told += 1;
                 match self.told {

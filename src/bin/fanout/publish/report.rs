@@ -4,15 +4,40 @@ use fanout::publish::{Problem, Tally};
 use serde::Serialize;
 use std::time::Duration;
 
+use super::note::Note;
 use crate::exit::{CommandError, Exit, complain};
 use crate::output::OutputArgs;
 
 /// Line numbers named in the text; `--json` has up to 1,000 with their reasons.
 const NAMED: usize = 10;
 
+/// Where a run went on that was interrupted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct WentOn {
+    /// Its first line.
+    pub(crate) line: u64,
+    /// Lines that were refused before it.
+    pub(crate) refused: u64,
+}
+
+impl WentOn {
+    /// What the note says, told to the user.
+    pub(crate) fn read(note: &mut Note) -> Option<Self> {
+        let line = note.go_on()?;
+        complain(&format!(
+            "note: going on with line {line}, where the last run ended; --from-line 1 begins anew"
+        ));
+        Some(Self {
+            line,
+            refused: note.refused_before(),
+        })
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     exchange: String,
+    went_on: Option<WentOn>,
     published: u64,
     refused: u64,
     refusals: Vec<Problem>,
@@ -24,9 +49,15 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn new(exchange: String, tally: Tally, took: Duration) -> Self {
+    pub(crate) fn new(
+        exchange: String,
+        tally: Tally,
+        took: Duration,
+        went_on: Option<WentOn>,
+    ) -> Self {
         Self {
             exchange,
+            went_on,
             published: tally.published,
             refused: tally.refused,
             failed: tally.failed,
@@ -41,7 +72,9 @@ impl Summary {
     pub(crate) fn exit(&self) -> Exit {
         match self.resume_from {
             Some(_) if !self.interrupted => Exit::RunTime,
-            None if self.refused == 0 => Exit::Done,
+            None if self.refused == 0 && self.went_on.is_none_or(|at| at.refused == 0) => {
+                Exit::Done
+            }
             _ => Exit::Findings,
         }
     }
@@ -90,6 +123,12 @@ impl Summary {
                     count(number, "line")
                 ));
             }
+        }
+        if let Some(WentOn { line, refused }) = self.went_on {
+            let refused = count(refused, "line");
+            text.push_str(&format!(
+                "\nwent on with line {line}; {refused} refused before it"
+            ));
         }
         if self.interrupted {
             text.push_str("\nstopped by a signal before the end of the input");
