@@ -18,6 +18,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod vitals;
+#[cfg(feature = "cli")]
+pub mod whereabouts;
 
 pub use client::ready;
 pub use http::router;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanout_contract::Processor;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::run::Job;
@@ -44,13 +45,21 @@ impl Leftover {
 }
 
 /// One queue of [`Direct`].
-#[derive(Debug)]
 pub struct DirectQueue {
     key: String,
     name: String,
-    processor: String,
+    processor: Arc<dyn Processor>,
     monitor: Arc<Monitor>,
     task: AbortOnDropHandle<Result<Counts, EngineError>>,
+}
+
+impl std::fmt::Debug for DirectQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirectQueue")
+            .field("key", &self.key)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DirectQueue {
@@ -62,6 +71,11 @@ impl DirectQueue {
     /// Its name at the broker, such as `events.neo4j`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its processor, to be asked what is applied.
+    pub fn processor(&self) -> &Arc<dyn Processor> {
+        &self.processor
     }
 
     /// What it has done and what it is about.
@@ -97,12 +111,11 @@ impl Worker {
         let codec = Arc::new(Codec::from_config(config));
         let queues = jobs.into_iter().map(|(key, Job { engine, processor })| {
             let (name, broker) = (engine.queue.name.clone(), Arc::new(server.connect()));
-            let named = processor.name().to_owned();
-            let engine = Engine::new(engine, broker, processor, codec.clone());
+            let engine = Engine::new(engine, broker, processor.clone(), codec.clone());
             DirectQueue {
                 key,
                 name,
-                processor: named,
+                processor,
                 monitor: engine.monitor(),
                 task: AbortOnDropHandle::new(tokio::spawn(engine.run(shutdown.clone()))),
             }
@@ -160,7 +173,7 @@ impl Direct {
                 let ended = match queue.task.await {
                     Ok(ended) => ended.map_err(|error| {
                         let started = queue.monitor.counts() != Counts::default();
-                        WorkerError::from_engine(error, &queue.processor, started)
+                        WorkerError::from_engine(error, queue.processor.name(), started)
                     }),
                     Err(error) => Err(WorkerError::System(std::io::Error::other(error))),
                 };

@@ -132,8 +132,12 @@ impl Worker {
         self
     }
 
-    /// Builds the processor of a queue.
-    fn build(
+    /// Builds the processor of a queue, for whoever asks its store. It connects to nothing yet.
+    ///
+    /// # Errors
+    /// There is no such queue, it names a processor that this program does not have, or the
+    /// processor's settings cannot work.
+    pub fn build(
         &self,
         config: &Config,
         origins: &Origins,

@@ -34,7 +34,7 @@ async fn the_document_has_exactly_the_routes_there_are() {
     let routes = ROUTES.map(|(method, path)| (method.to_owned(), path.to_owned()));
     assert_eq!(described, BTreeSet::from(routes));
     for (method, path) in ROUTES {
-        let path = path.replace("{name}", "neo4j");
+        let path = path.replace("{name}", "neo4j").replace("{id}", "e-1");
         let request = Request::new(&method.to_uppercase(), &path).body("");
         let status = rig.send(request).await.status;
         assert!(![404, 405].contains(&status), "{method} {path}: {status}");
@@ -125,6 +125,7 @@ async fn answers_have_the_shape_that_the_document_gives_them() {
         .json();
     conforms(&document, "Accepted", &accepted);
     conforms(&document, "Rejected", &accepted["rejected"][0]);
+    conforms(&document, "Whereabouts", &rig.get("/events/a").await.json());
     conforms(&document, "Health", &rig.get("/health").await.json());
     conforms(
         &document,

@@ -22,3 +22,4 @@ mod refusals;
 mod rig;
 mod slow;
 mod tokens;
+mod wait;

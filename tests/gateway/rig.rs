@@ -7,6 +7,7 @@ use std::time::Duration;
 use fanout::broker::Message;
 use fanout::broker::local::LocalBroker;
 use fanout::config::Config;
+use fanout::operate::whereabouts::Stores;
 use fanout::operate::{self, ConnectionLimits};
 use fanout::publish::gateway::Gateway;
 use fanout::topology::Topology;
@@ -38,17 +39,30 @@ impl Rig {
         Self::limited(change, |_| {}).await
     }
 
+    /// In front of these stores.
+    pub(crate) async fn with_stores(stores: Stores) -> Self {
+        Self::made(|_| {}, |_| {}, stores).await
+    }
+
     /// With other limits of a connection, too.
     pub(crate) async fn limited(
         change: impl FnOnce(&mut Config),
         limit: impl FnOnce(&mut ConnectionLimits),
+    ) -> Self {
+        Self::made(change, limit, Stores::new()).await
+    }
+
+    async fn made(
+        change: impl FnOnce(&mut Config),
+        limit: impl FnOnce(&mut ConnectionLimits),
+        stores: Stores,
     ) -> Self {
         let mut config = Config::default();
         change(&mut config);
         let broker = Arc::new(LocalBroker::start(Topology::from_config(&config)));
         let intake = TestIntake::new(broker.clone());
         let gateway = Gateway::new(config, VERSION, intake.clone(), broker.clone());
-        let gateway = Arc::new(gateway);
+        let gateway = Arc::new(gateway.with_stores(stores));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         operate::record_metrics();

@@ -227,10 +227,18 @@ async fn without_rabbitmq_the_gateway_projects_what_is_posted_into_both_stores()
     let mut gateway = Gateway::with(env);
     let lines = shop.lines();
     let events: Vec<_> = lines.lines().filter(|line| line.starts_with('{')).collect();
+    let waits = "/events?wait=applied&timeout=1s";
     let (status, answer) = gateway
-        .post("/events", &format!("[{}]", events.join(",")))
+        .post(waits, &format!("[{}]", events.join(",")))
         .await;
+    // one of them is a dead letter, and nowhere applied
     assert_eq!((status, &answer["accepted"]), (202, &json!(13)), "{answer}");
+    assert_eq!(answer["applied"], false, "{answer}");
+    let good = format!("[{}]", events[..6].join(","));
+    let (status, answer) = gateway
+        .post("/events?wait=applied&timeout=60s", &good)
+        .await;
+    assert_eq!((status, &answer["pending"]), (200, &json!({})), "{answer}");
     eventually("health knows both stores", SOON, async || {
         let stores = gateway.get("/health").await.1["dependencies"].clone();
         let connected = |store: &str| stores[store]["connected"] == true;

@@ -29,6 +29,8 @@ mod qdrant;
 #[cfg(feature = "neo4j")]
 mod roles;
 mod serve;
+#[cfg(feature = "neo4j")]
+mod where_is;
 mod worker;
 #[path = "../worker/program.rs"]
 mod worker_program;

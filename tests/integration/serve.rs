@@ -13,6 +13,13 @@ use crate::gateway_program::{Gateway, view};
 use crate::support::queues::{look_into, ready_is};
 use crate::support::rabbitmq::{RabbitMq, Vhost};
 use crate::support::within;
+#[cfg(feature = "neo4j")]
+use crate::support::{
+    neo4j::{Neo4j, PASSWORD},
+    unique,
+};
+#[cfg(feature = "neo4j")]
+use crate::worker_program::Program;
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -107,4 +114,62 @@ async fn a_broker_that_refuses_the_user_ends_the_gateway_with_exit_4() {
     let mut gateway = Gateway::start(&url);
     assert_eq!(gateway.exit_code().await, Some(4), "{}", gateway.log());
     assert!(!gateway.log().contains("wrong@"), "{}", gateway.log());
+}
+
+/// The broker in between, a worker behind it, and the graph that is asked.
+#[cfg(feature = "neo4j")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
+async fn a_post_that_waits_is_answered_once_the_graph_has_it() {
+    let (rabbitmq, neo4j) = tokio::join!(RabbitMq::shared(), Neo4j::shared());
+    let vhost = rabbitmq.vhost("serve-wait").await;
+    let bolt = format!("bolt://127.0.0.1:{}", neo4j.bolt_port().await);
+    let env = [
+        ("RABBITMQ_URL", vhost.url().expose().to_owned()),
+        ("NEO4J_URI", bolt),
+        ("NEO4J_PASSWORD", PASSWORD.to_owned()),
+    ];
+    let gateway = Gateway::with(env.clone().map(|(n, v)| (n.to_owned(), v)).into());
+    gateway.connected().await;
+    let (user, id) = (unique("reader"), unique("read"));
+    let event = json!({"event_id": id, "event_type": "view", "user_id": user, "product_id": 7});
+    let event = event.to_string();
+    let waiting = "/events?wait=applied&queues=neo4j";
+    let (status, answer) = gateway
+        .post(&format!("{waiting}&timeout=200ms"), &event)
+        .await;
+    assert_eq!(
+        (status, &answer["applied"]),
+        (202, &json!(false)),
+        "{answer}"
+    );
+    assert_eq!(answer["pending"]["neo4j"]["ids"], json!([id]), "{answer}");
+
+    let program = env.iter().fold(Program::new(), |program, (name, value)| {
+        program.env(name, value)
+    });
+    let _worker = program.start(&["--queue", "neo4j"]);
+    let barrier = format!("/events/{id}?queues=neo4j&wait=60s");
+    let (status, answer) = gateway.get(&barrier).await;
+    assert_eq!(
+        (status, &answer["applied"]),
+        (200, &json!(true)),
+        "{answer}"
+    );
+    assert!(answer["queues"]["neo4j"]["at"].is_string(), "{answer}");
+    let views = "MATCH (:User {id: $user})-[v:VIEWED]->() RETURN sum(v.count)";
+    for n in 2..=20 {
+        let event = event.replace(&id, &format!("{id}-{n}"));
+        let (status, answer) = gateway
+            .post(&format!("{waiting}&timeout=30s"), &event)
+            .await;
+        assert_eq!(status, 200, "{answer}");
+        // what was answered is there to be read
+        let there = neo4j.number(views, json!({ "user": user })).await;
+        assert_eq!(there, n, "{answer}");
+    }
+    let (status, refused) = gateway
+        .post("/events?wait=applied&queues=nobody", &event)
+        .await;
+    assert_eq!(status, 400, "{refused}");
 }

@@ -4,7 +4,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use fanout::config::Overrides;
 use std::path::PathBuf;
 
-use crate::{completions, config, publish, queue, serve, topology};
+use crate::{completions, config, publish, queue, serve, topology, where_is};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,7 @@ Examples:
   fanout serve                          take events in over HTTP, on port 8080
   fanout topology apply                 declare exchanges, queues and bindings
   fanout queue list                     depths of all queues
+  fanout where order-7                  in which store or queue an event is
   fanout recommend 17                   products near to what user 17 likes
   fanout graph 17                       what user 17 did
   fanout outbox run                     publish what services commit to PostgreSQL
@@ -61,6 +62,7 @@ pub(crate) enum Command {
     Serve(serve::ServeArgs),
     Topology(topology::TopologyArgs),
     Queue(queue::QueueArgs),
+    Where(where_is::WhereArgs),
     #[cfg(feature = "qdrant")]
     Recommend(crate::ask::vectors::RecommendArgs),
     #[cfg(feature = "qdrant")]

@@ -46,6 +46,11 @@ impl CommandError {
         self
     }
 
+    /// What is wrong, without the next step.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells the user on standard error; silent where there is nothing to tell.
     pub(crate) fn report(&self) -> Exit {
         if self.exit != Exit::Done {

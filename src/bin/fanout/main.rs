@@ -23,7 +23,9 @@ mod runtime;
 mod serve;
 mod settings;
 mod signals;
+mod stores;
 mod topology;
+mod where_is;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -55,6 +57,7 @@ async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Ex
     match command {
         Command::Serve(_) => serve::run(loaded).await,
         Command::Publish(args) => publish::run(args, loaded).await,
+        Command::Where(args) => where_is::run(args, loaded).await,
         Command::Topology(args) => topology::run(args, loaded.config).await,
         Command::Queue(args) => queue::run(args, loaded.config).await,
         #[cfg(feature = "outbox")]

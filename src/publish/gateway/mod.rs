@@ -16,6 +16,7 @@ mod guard;
 mod probes;
 mod rabbitmq;
 mod schemas;
+mod wait;
 
 pub use schemas::{SchemaError, Schemas};
 
@@ -37,19 +38,21 @@ use crate::broker::Purge;
 use crate::codec::Codec;
 use crate::config::Config;
 use crate::engine::Monitor;
+use crate::operate::whereabouts::Stores;
 use crate::operate::{ConnectionLimits, HttpProblem};
 
 /// Name of the program in health, metrics and `app_id`.
 pub const SERVICE: &str = "fanout-serve";
 
 /// Method and path of every call there is; the document at `/openapi.json` has the same.
-pub const ROUTES: [(&str, &str); 9] = [
+pub const ROUTES: [(&str, &str); 10] = [
     ("get", "/live"),
     ("get", "/ready"),
     ("get", "/health"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
     ("post", "/events"),
+    ("get", "/events/{id}"),
     ("get", "/rabbitmq/health"),
     ("get", "/rabbitmq/queues/{name}"),
     ("post", "/rabbitmq/queues/{name}/purge"),
@@ -78,10 +81,13 @@ pub struct Gateway {
     schemas: Schemas,
     /// Where this program projects to itself: key of the queue, its engine.
     destinations: Vec<(String, Arc<Monitor>)>,
+    /// What is asked whether events are applied.
+    stores: Stores,
     guard: Guard,
     budget: Budget,
     requests: Semaphore,
     streams: Semaphore,
+    waits: Semaphore,
     /// Until when nothing more is taken, by the last refusal of the intake.
     full_until: watch::Sender<Option<Instant>>,
     draining: CancellationToken,
@@ -121,6 +127,7 @@ impl Gateway {
             budget: Budget::new(limits.max_buffered),
             requests: Semaphore::new(limits.max_requests),
             streams: Semaphore::new(STREAMS),
+            waits: Semaphore::new(wait::WAITS),
             full_until: watch::Sender::new(None),
             draining: CancellationToken::new(),
             config,
@@ -130,6 +137,7 @@ impl Gateway {
             stamper,
             schemas: Schemas::default(),
             destinations: Vec::new(),
+            stores: Stores::new(),
         }
     }
 
@@ -147,6 +155,12 @@ impl Gateway {
             destinations,
             ..self
         }
+    }
+
+    /// Names the stores of the queues, so that a client can wait until they have its events.
+    #[must_use]
+    pub fn with_stores(self, stores: Stores) -> Self {
+        Self { stores, ..self }
     }
 
     /// The exchange that events go to.
@@ -179,6 +193,7 @@ impl Gateway {
             .route("/metrics", get(probes::exposition))
             .route("/openapi.json", get(document::answer))
             .route("/events", post(events::post))
+            .route("/events/{id}", get(wait::event))
             .route("/rabbitmq/health", get(rabbitmq::health))
             .route("/rabbitmq/queues/{name}", get(rabbitmq::queue))
             .route("/rabbitmq/queues/{name}/purge", post(rabbitmq::purge))

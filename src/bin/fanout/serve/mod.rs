@@ -61,7 +61,8 @@ pub(crate) async fn run(mut loaded: Loaded) -> Result<Exit, CommandError> {
     let gateway = Arc::new(
         gateway
             .with_schemas(schemas)
-            .with_destinations(way.destinations()),
+            .with_destinations(way.destinations())
+            .with_stores(way.stores(&loaded)),
     );
     let (limits, drain) = (gateway.connection_limits(), gateway.draining().clone());
     telemetry::gateway_starts(env!("CARGO_PKG_VERSION"), gateway.exchange(), http);

@@ -6,10 +6,12 @@ use fanout::broker::Purge;
 use fanout::broker::amqp::AmqpBroker;
 use fanout::config::{Loaded, UseRabbitmq};
 use fanout::engine::Monitor;
+use fanout::operate::whereabouts::Stores;
 use fanout::topology::Topology;
 
 use crate::exit::{CommandError, Exit};
 use crate::in_process::InProcess;
+use crate::stores;
 
 /// Between two looks whether a queue of this program has ended.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
@@ -45,6 +47,17 @@ impl Way {
         queues
             .map(|queue| (queue.key().to_owned(), queue.monitor().clone()))
             .collect()
+    }
+
+    /// The stores of the queues: in direct mode those that this program writes to.
+    pub(super) fn stores(&self, loaded: &Loaded) -> Stores {
+        let Some(within) = &self.within else {
+            return stores::of(loaded);
+        };
+        let queues = within.direct.queues().iter();
+        queues.fold(Stores::new(), |stores, queue| {
+            stores.with(queue.key(), Some(queue.processor().clone()))
+        })
     }
 
     /// Resolves when a queue of this program has ended by itself; its error comes at the close.

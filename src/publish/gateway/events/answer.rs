@@ -1,11 +1,12 @@
 //! What became of the events of a request.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::super::access::Events;
+use super::super::wait::Waited;
 use crate::operate::HttpProblem;
 use crate::publish::Accepted;
 use crate::telemetry;
@@ -72,6 +73,11 @@ impl Tally {
         }
     }
 
+    /// The ids of what is safe.
+    pub(super) fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
     fn events(&self) -> Events {
         Events {
             accepted: self.ids.len(),
@@ -112,8 +118,9 @@ impl Tally {
     }
 }
 
-impl IntoResponse for Tally {
-    fn into_response(self) -> Response {
+impl Tally {
+    /// The answer; with how the wait ended where there was one.
+    pub(super) fn answer(self, waited: Option<Waited>) -> Response {
         let events = self.events();
         telemetry::events_posted("confirmed", "", events.accepted - self.spooled);
         telemetry::events_posted("spooled", "", self.spooled);
@@ -129,17 +136,38 @@ impl IntoResponse for Tally {
                 .with("ids", json!([]))
                 .with("rejected", rejected)
                 .into_response(),
-            None => {
-                let answer = json!({
+            None => taken(
+                json!({
                     "accepted": self.ids.len(),
                     "spooled": self.spooled,
                     "ids": self.ids,
                     "rejected": rejected,
-                });
-                (StatusCode::ACCEPTED, Json(answer)).into_response()
-            }
+                }),
+                waited,
+            ),
         };
         response.extensions_mut().insert(events);
         response
     }
+}
+
+/// 202, or 200 where all of it is known to be applied.
+fn taken(mut answer: Value, waited: Option<Waited>) -> Response {
+    let Some(waited) = waited else {
+        return (StatusCode::ACCEPTED, Json(answer)).into_response();
+    };
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("applied".to_owned(), waited.applied.into());
+        members.insert("pending".to_owned(), waited.pending);
+    }
+    let status = match waited.applied {
+        true => StatusCode::OK,
+        false => StatusCode::ACCEPTED,
+    };
+    let mut response = (status, Json(answer)).into_response();
+    let granted = waited.granted.as_deref().map(HeaderValue::from_str);
+    if let Some(Ok(granted)) = granted {
+        response.headers_mut().insert("preference-applied", granted);
+    }
+    response
 }

@@ -1,7 +1,8 @@
 //! `POST /events`: one event, an array, lines, or CloudEvents.
 //!
 //! `terms` reads the headers, `body` and `lines` the body, `take` hands each event to the
-//! intake, `answer` says what became of them.
+//! intake, `answer` says what became of them; `super::wait` waits until they are applied where
+//! that was asked for.
 
 mod answer;
 mod body;
@@ -21,20 +22,31 @@ use self::answer::Tally;
 use self::body::Parts;
 use self::terms::{Form, Terms};
 use super::Gateway;
+use super::wait::Wish;
 use crate::operate::HttpProblem;
 
 /// Busy for a moment: as long as a window of confirms may take.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn post(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    match receive(&gateway, request).await {
-        Ok(tally) => tally.into_response(),
+    match answer(&gateway, request).await {
+        Ok(response) => response,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn receive(gateway: &Gateway, request: Request) -> Result<Tally, HttpProblem> {
+async fn answer(gateway: &Gateway, request: Request) -> Result<Response, HttpProblem> {
     gateway.guard.may_post(request.headers())?;
+    let wish = Wish::of(gateway, request.uri(), request.headers()).await?;
+    let tally = receive(gateway, request).await?;
+    let waited = match wish {
+        Some(wish) if !tally.ids().is_empty() => Some(wish.wait(tally.ids()).await),
+        _ => None,
+    };
+    Ok(tally.answer(waited))
+}
+
+async fn receive(gateway: &Gateway, request: Request) -> Result<Tally, HttpProblem> {
     let terms = Terms::read(request.headers())?;
     let patience = request.headers().contains_key("expect");
     let body = request.into_body();
