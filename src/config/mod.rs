@@ -5,6 +5,7 @@
 
 mod broker;
 mod codec;
+mod dlq;
 #[cfg(feature = "cli")]
 mod dotenv;
 mod error;
@@ -25,6 +26,7 @@ mod worker;
 
 pub use broker::{BackoffPlan, BrokerConfig, TlsConfig, TopologyMode, UseRabbitmq};
 pub use codec::{CodecConfig, MissingId, UnknownKind};
+pub use dlq::DlqConfig;
 #[cfg(feature = "cli")]
 pub use dotenv::environment;
 pub use error::{ConfigErrors, Problem};
@@ -71,6 +73,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// The HTTP gateway.
     pub gateway: GatewayConfig,
+    /// Dead letters.
+    pub dlq: DlqConfig,
     /// Logging.
     pub log: LogConfig,
     /// The transactional outbox.
@@ -100,6 +104,7 @@ impl Default for Config {
             worker: WorkerConfig::default(),
             http: HttpConfig::default(),
             gateway: GatewayConfig::default(),
+            dlq: DlqConfig::default(),
             log: LogConfig::default(),
             outbox: OutboxConfig::default(),
             neo4j: Neo4jSettings::default(),

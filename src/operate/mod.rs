@@ -1,10 +1,12 @@
 //! What an operator sees of a worker: health, metrics, log lines.
 //!
-//! `vitals` is where everything looks: the engine's monitor and the broker's status.
+//! `dlq` is the dead-letter workbench. `vitals` is where everything looks: the engine's monitor and the broker's status.
 //! `health` judges them, `http` and `server` serve, `metrics` records, `client` asks another
 //! worker. Nothing here changes what a worker does.
 
 mod client;
+#[cfg(feature = "cli")]
+pub mod dlq;
 pub mod health;
 mod http;
 #[cfg(feature = "cli")]

@@ -78,6 +78,37 @@ pub fn suspect(original: &Message, id: Option<&EventId>, routing_key: String) ->
     carry_over(original, id, routing_key)
 }
 
+/// The message that goes back to `routing_key`, as its first attempt once more; `run` names
+/// the replay. `note`: why the broker itself dead-lettered it, where it did.
+pub fn replay(
+    original: &Message,
+    id: Option<&EventId>,
+    routing_key: String,
+    run: &str,
+    note: Option<&FailureNote<'_>>,
+) -> Message {
+    let mut message = restored(original, id, routing_key, note);
+    let headers = &mut message.properties.headers;
+    headers.insert(names::ATTEMPT.to_owned(), HeaderValue::Int(1));
+    headers.insert(names::REPLAY.to_owned(), run.into());
+    message
+}
+
+/// The message that goes back into a dead-letter queue, with what the broker itself said of
+/// it in our own headers, where it did.
+pub fn restored(
+    original: &Message,
+    id: Option<&EventId>,
+    routing_key: String,
+    note: Option<&FailureNote<'_>>,
+) -> Message {
+    let mut message = carry_over(original, id, routing_key);
+    if let Some(note) = note {
+        annotate(&mut message.properties.headers, note);
+    }
+    message
+}
+
 /// The message of a follow-up event. The same source gives the same message (law L10).
 pub fn follow_up(
     source: &Event,

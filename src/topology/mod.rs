@@ -111,7 +111,11 @@ impl Topology {
             .values()
             .map(|q| q.dead_letter.as_str())
             .collect();
-        let mut queues: Vec<_> = dead_letters.into_iter().map(queues::dead_letter).collect();
+        let ttl = config.dlq.message_ttl;
+        let mut queues: Vec<_> = dead_letters
+            .into_iter()
+            .map(|name| queues::dead_letter(name, ttl))
+            .collect();
         let mut bindings = BTreeSet::new();
         for queue in config.queues.values() {
             queues.push(queues::main(queue));

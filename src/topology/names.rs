@@ -44,6 +44,8 @@ pub mod headers {
     pub const ORIGIN_QUEUE: &str = "fanout-origin-queue";
     /// Earlier failures, a JSON array, newest last.
     pub const HISTORY: &str = "fanout-history";
+    /// Run of the replay that last brought it out of the dead-letter queue.
+    pub const REPLAY: &str = "fanout-replay";
     /// Length of the chain of follow-ups up to here.
     pub const HOPS: &str = "fanout-hops";
     /// Exchange the event was first published to.

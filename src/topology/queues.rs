@@ -12,8 +12,12 @@ const DELIVERY_LIMIT: i64 = 1_000_000;
 
 type Arguments = BTreeMap<&'static str, Argument>;
 
-pub(super) fn dead_letter(name: &str) -> Queue {
-    let arguments = Arguments::from([("x-delivery-limit", Argument::Int(DELIVERY_LIMIT))]);
+/// Without a route of its own: what expires here is gone.
+pub(super) fn dead_letter(name: &str, ttl: Option<Duration>) -> Queue {
+    let mut arguments = Arguments::from([("x-delivery-limit", Argument::Int(DELIVERY_LIMIT))]);
+    if let Some(ttl) = ttl {
+        arguments.insert("x-message-ttl", millis(ttl));
+    }
     Queue {
         name: name.to_owned(),
         role: Role::DeadLetter,

@@ -199,6 +199,15 @@ fn no_retry_suspect_or_dead_letter_queue_is_ever_full() {
 }
 
 #[test]
+fn dead_letters_are_kept_for_as_long_as_configured() {
+    let topology = from_file("[dlq]\nmessage_ttl = \"30d\"");
+    assert_eq!(
+        arguments(&topology, "events.dlq"),
+        ["x-delivery-limit=1000000", "x-message-ttl=2592000000"]
+    );
+}
+
+#[test]
 fn equal_delays_share_a_queue() {
     let topology = from_file("[queues.a]\nretry_delays = [\"5s\", \"5000ms\", \"5s\"]");
     assert_eq!(

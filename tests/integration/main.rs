@@ -13,6 +13,7 @@ mod broker;
 mod commands;
 #[cfg(all(feature = "neo4j", feature = "qdrant"))]
 mod direct;
+mod dlq;
 mod engine;
 #[path = "../gateway/program.rs"]
 mod gateway_program;

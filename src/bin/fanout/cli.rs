@@ -4,7 +4,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use fanout::config::Overrides;
 use std::path::PathBuf;
 
-use crate::{completions, config, publish, queue, serve, topology, where_is};
+use crate::{completions, config, dlq, publish, queue, serve, topology, where_is};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,6 +15,7 @@ Examples:
   fanout topology apply                 declare exchanges, queues and bindings
   fanout queue list                     depths of all queues
   fanout where order-7                  in which store or queue an event is
+  fanout dlq group                      dead letters by what is wrong with them
   fanout recommend 17                   products near to what user 17 likes
   fanout graph 17                       what user 17 did
   fanout outbox run                     publish what services commit to PostgreSQL
@@ -63,6 +64,7 @@ pub(crate) enum Command {
     Topology(topology::TopologyArgs),
     Queue(queue::QueueArgs),
     Where(where_is::WhereArgs),
+    Dlq(Box<dlq::DlqArgs>),
     #[cfg(feature = "qdrant")]
     Recommend(crate::ask::vectors::RecommendArgs),
     #[cfg(feature = "qdrant")]

@@ -9,6 +9,7 @@ mod config;
 mod connect;
 #[cfg(feature = "embedded")]
 mod demo;
+mod dlq;
 mod exit;
 mod in_process;
 mod log;
@@ -60,6 +61,7 @@ async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Ex
         Command::Where(args) => where_is::run(args, loaded).await,
         Command::Topology(args) => topology::run(args, loaded.config).await,
         Command::Queue(args) => queue::run(args, loaded.config).await,
+        Command::Dlq(args) => dlq::run(*args, loaded.config).await,
         #[cfg(feature = "outbox")]
         Command::Outbox(args) => outbox::run(args, loaded.config).await,
         Command::Config(args) => config::run(&args, &loaded),

@@ -82,6 +82,16 @@ pub(crate) fn coloured(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Foreign text on one line, without what a terminal would obey.
+pub(crate) fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.replace("\r\n", " ")
+        .replace(['\n', '\t'], " ")
+        .chars()
+        .map(shown)
+        .collect()
+}
+
 /// A figure, or a dash where it is not known.
 pub(crate) fn figure<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())

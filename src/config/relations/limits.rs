@@ -14,6 +14,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     }
     heartbeat(config, report);
     buffers(config, report);
+    pointers(config, report);
     filter(config, report);
 }
 
@@ -94,6 +95,23 @@ fn buffers(config: &Config, report: &mut Report) {
                 size(gateway.max_body)
             ),
             "a body that is allowed would never find room",
+        );
+    }
+}
+
+/// RFC 6901: empty, or a slash before each step.
+fn pointers(config: &Config, report: &mut Report) {
+    let wrong = config
+        .dlq
+        .redact
+        .iter()
+        .find(|pointer| !pointer.starts_with('/'));
+    if let Some(pointer) = wrong {
+        report.relate(
+            &["dlq.redact"],
+            super::super::raw::quoted(pointer),
+            "must be JSON pointers, which begin with a slash",
+            "for example /payload/email",
         );
     }
 }

@@ -100,6 +100,7 @@ fn everything_changed() -> Config {
         },
         http: changed_http(),
         gateway: changed_gateway(),
+        dlq: changed_dlq(),
         log: LogConfig {
             filter: "debug".to_owned(),
             format: LogFormat::Json,
@@ -127,6 +128,14 @@ fn everything_changed() -> Config {
             query_timeout: seconds(26),
             tls: changed_tls(Some("vectors.local")),
         },
+    }
+}
+
+fn changed_dlq() -> DlqConfig {
+    DlqConfig {
+        message_ttl: Some(Duration::from_secs(86_400)),
+        audit_file: "/data/audit.ndjson".into(),
+        redact: vec!["/payload/email".to_owned()],
     }
 }
 

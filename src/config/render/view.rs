@@ -87,6 +87,7 @@ pub(super) fn sections(config: &Config, secrets: Secrets) -> Vec<Section> {
         "worker",
         "http",
         "gateway",
+        "dlq",
         "log",
         "outbox",
         "neo4j",

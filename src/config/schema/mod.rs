@@ -4,6 +4,7 @@
 //! from here, so that they cannot drift apart.
 
 mod broker;
+mod dlq;
 mod gateway;
 mod outbox;
 mod publisher;
@@ -125,6 +126,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone
         .chain(publisher::PUBLISHER)
         .chain(worker::SETTINGS)
         .chain(gateway::GATEWAY)
+        .chain(dlq::DLQ)
         .chain(outbox::OUTBOX)
         .chain(worker::NEO4J)
         .chain(qdrant::QDRANT)

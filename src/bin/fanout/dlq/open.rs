@@ -1,0 +1,85 @@
+//! The broker behind the workbench: RabbitMQ, or the local store while nobody else has it.
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use fanout::broker::Broker;
+use fanout::broker::local::{LocalServer, LocalStore, OpenError};
+use fanout::config::{Config, UseRabbitmq};
+use fanout::operate::dlq::Workbench;
+use fanout::topology::Topology;
+
+use super::failed;
+use crate::connect;
+use crate::exit::{CommandError, Exit};
+
+pub(super) struct Opened {
+    pub(super) bench: Workbench,
+    broker: Arc<dyn Broker>,
+    server: Option<LocalServer>,
+}
+
+impl Opened {
+    pub(super) async fn open(config: &Config, dlq: Option<&str>) -> Result<Self, CommandError> {
+        let (broker, server): (Arc<dyn Broker>, _) = match config.broker.use_rabbitmq {
+            UseRabbitmq::False => {
+                let server = local(config).await?;
+                (Arc::new(server.connect()), Some(server))
+            }
+            _ => (Arc::new(connect::operator(config).await?), None),
+        };
+        let mut bench = Workbench::new(broker.clone(), config, who());
+        if let Some(dlq) = dlq {
+            bench = bench.only(dlq).map_err(failed)?;
+        }
+        Ok(Self {
+            bench,
+            broker,
+            server,
+        })
+    }
+
+    pub(super) async fn close(self) {
+        self.broker.close().await;
+        if let Some(server) = self.server {
+            server.shut_down().await;
+        }
+    }
+}
+
+async fn local(config: &Config) -> Result<LocalServer, CommandError> {
+    let dir = &config.broker.local_dir;
+    if !dir.exists() {
+        let message = format!("there is no local store in '{}'", dir.display());
+        return Err(CommandError::new(Exit::Findings, message)
+            .hint("FANOUT_LOCAL_DIR names the folder; USE_RABBITMQ=true asks RabbitMQ"));
+    }
+    let topology = Topology::from_config(config);
+    let opened = LocalServer::open(dir, topology, LocalStore::default()).await;
+    opened.map_err(|error| {
+        let hint = match &error {
+            OpenError::InUse { .. } => {
+                "the program that has it does the same over HTTP: GET /dlq, /dlq/groups, \
+                 /dlq/ID, POST /dlq/replay"
+            }
+            _ => "FANOUT_LOCAL_DIR names the folder",
+        };
+        CommandError::new(Exit::Configuration, error).hint(hint)
+    })
+}
+
+/// Who changes something, for the audit log: the user, by name and number, and the host.
+pub(super) fn who() -> String {
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    let uid = std::fs::metadata("/proc/self").map(|own| own.uid());
+    let uid = uid.map_or_else(|_| String::new(), |uid| format!("({uid})"));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    let host = host.ok().or_else(|| std::env::var("HOSTNAME").ok());
+    format!(
+        "{}{uid}@{}",
+        user.unwrap_or_default(),
+        host.as_deref().unwrap_or("unknown").trim()
+    )
+}

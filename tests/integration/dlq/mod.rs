@@ -1,0 +1,14 @@
+//! `fanout dlq …` against RabbitMQ.
+
+mod looking;
+mod moving;
+mod rig;
+
+use std::time::Duration;
+
+/// Far above what anything here takes on a loaded machine.
+const SOON: Duration = Duration::from_secs(60);
+
+const DLQ: &str = "events.dlq";
+const NEO4J: &str = "events.neo4j";
+const QDRANT: &str = "events.qdrant";
