@@ -11,9 +11,9 @@ RUN cargo build --profile dist --locked --no-default-features --features cli,neo
 RUN scripts/image --root /image target/dist
 
 FROM scratch
-COPY --from=build /image /
-# For the spool of `fanout serve` and the broker of direct mode: a volume put here belongs to the user, too.
-COPY --from=build --chown=65532:65532 /image/var/lib/fanout /var/lib/fanout
+COPY --from=build /image/root /
+# `fanout`, for the spool of `fanout serve` and the broker of direct mode: a volume put here belongs to the user, too.
+COPY --from=build --chown=65532:65532 /image/state /var/lib
 WORKDIR /var/lib/fanout
 USER 65532:65532
 # Inside a container the address must be reachable from outside of it.

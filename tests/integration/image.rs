@@ -1,6 +1,8 @@
 //! The programs inside the image that they are shipped in: no shell, no rights, a root that
 //! cannot be written, and process 1.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -60,9 +62,10 @@ impl Image {
         )
     }
 
-    /// Starts `run-worker`: the container's id.
-    fn start(&mut self, variables: &[(&str, &str)], args: &[&str]) -> String {
-        let started = self.command(&["run", "--detach"], variables, args).output();
+    /// Starts a container with these options of Docker: its id.
+    fn start(&mut self, how: &[&str], variables: &[(&str, &str)], args: &[&str]) -> String {
+        let how = [&["run", "--detach"], how].concat();
+        let started = self.command(&how, variables, args).output();
         let started = started.unwrap();
         assert!(started.status.success(), "{started:?}");
         let id = String::from_utf8(started.stdout).unwrap().trim().to_owned();
@@ -91,7 +94,7 @@ impl Drop for Image {
             let _ = Command::new("docker").args(args).arg(what).output();
         };
         for container in &self.containers {
-            remove(&["rm", "--force"], container);
+            remove(&["rm", "--force", "--volumes"], container);
         }
         remove(&["rmi", "--force"], &self.name);
     }
@@ -127,7 +130,7 @@ async fn a_worker_in_the_image_projects_says_that_it_is_well_and_drains() {
     let user = unique("image");
     let owned = variables(&vhost, neo4j).await;
     let known: Vec<_> = owned.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    let worker = image.start(&known, &["--queue", "neo4j", "--workers", "2"]);
+    let worker = image.start(&[], &known, &["--queue", "neo4j", "--workers", "2"]);
     let ask = [
         "exec",
         &worker,
@@ -175,12 +178,44 @@ async fn the_image_is_what_the_manifests_and_the_compose_file_expect() {
         json!(["CMD", "/usr/local/bin/run-worker", "--healthcheck"])
     );
     assert_eq!(about[0]["RootFS"]["Layers"].as_array().unwrap().len(), 2);
-    let serve = Command::new("docker")
-        .args(["run", "--rm", "--read-only", "--cap-drop=ALL"])
-        .args(["--entrypoint=/usr/local/bin/fanout", &image.name])
-        .args(["config", "print"])
-        .output()
-        .unwrap();
-    let printed = String::from_utf8(serve.stdout).unwrap();
-    assert!(printed.contains("0.0.0.0:8081"), "{printed}");
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn a_gateway_in_the_image_keeps_its_spool_on_a_volume() {
+    let mut image = Image::build();
+    let (listener, addr) = taken_port();
+    drop(listener);
+    let variables = [
+        ("RABBITMQ_URL", "amqp://127.0.0.1:1/%2f"),
+        ("FANOUT_HTTP_ADDR", &addr.to_string()),
+    ];
+    let how = [
+        "--volume=/var/lib/fanout",
+        "--entrypoint=/usr/local/bin/fanout",
+    ];
+    let gateway = image.start(&how, &variables, &["serve"]);
+    let event = json!({ "user_id": 1, "product_id": 2, "event_type": "view" });
+    let posted = eventually("an event is taken", SOON, async || {
+        post(addr, &event.to_string()).filter(|answer| answer.starts_with("HTTP/1.1 202"))
+    });
+    let answer = posted.await;
+    assert!(answer.contains("\"spooled\":1"), "{answer}");
+    docker(&["stop", &gateway]).await;
+    let code = docker(&["inspect", "--format={{.State.ExitCode}}", &gateway]).await;
+    assert_eq!(code.trim(), "0");
+}
+
+/// The answer to `POST /events`, where there is one.
+fn post(addr: SocketAddr, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(addr).ok()?;
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let head = format!(
+        "POST /events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + body).as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }
