@@ -12,6 +12,8 @@ mod arguments;
 mod configuration;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[cfg(feature = "outbox")]
 #[path = "cli/handbook.rs"]
 mod handbook;

@@ -65,6 +65,12 @@ impl BrokerConfig {
         let first = self.urls.first().map_or("", Secret::expose);
         super::urls::vhost(first)
     }
+
+    /// The user of the first URL.
+    pub fn user(&self) -> String {
+        let first = self.urls.first().map_or("", Secret::expose);
+        super::urls::user(first)
+    }
 }
 
 /// Waits between attempts: the listed ones, then the last one again and again, each

@@ -187,6 +187,15 @@ pub(super) fn vhost(url: &str) -> String {
     }
 }
 
+/// The user of an AMQP URL that was read before; `guest` where it names none.
+pub(super) fn user(url: &str) -> String {
+    let user = Url::parse(url).map(|url| url.username().to_owned());
+    match user.as_deref().unwrap_or("") {
+        "" => "guest".to_owned(),
+        user => percent_decode_str(user).decode_utf8_lossy().into_owned(),
+    }
+}
+
 /// The URL with its password replaced by `***`; of what is no URL, nothing that could hold one.
 ///
 /// ```

@@ -7,10 +7,14 @@
 mod client;
 #[cfg(feature = "cli")]
 pub mod dlq;
+#[cfg(feature = "cli")]
+pub mod doctor;
 pub mod health;
 mod http;
 #[cfg(feature = "cli")]
 pub mod log;
+#[cfg(feature = "cli")]
+mod management;
 pub(crate) mod metrics;
 mod problem;
 mod process;

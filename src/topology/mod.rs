@@ -5,6 +5,7 @@
 
 mod export;
 pub mod names;
+pub mod pattern;
 mod queues;
 mod render;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &["demo"],
     &["publish"],
     &["serve"],
@@ -20,6 +20,7 @@ const COMMANDS: [&[&str]; 17] = [
     &["outbox"],
     &["outbox", "init"],
     &["outbox", "run"],
+    &["doctor"],
     &["config", "print"],
     &["config", "check"],
     &["completions"],

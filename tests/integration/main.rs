@@ -14,6 +14,7 @@ mod commands;
 #[cfg(all(feature = "neo4j", feature = "qdrant"))]
 mod direct;
 mod dlq;
+mod doctor;
 mod engine;
 #[path = "../gateway/program.rs"]
 mod gateway_program;

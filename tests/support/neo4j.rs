@@ -29,13 +29,21 @@ impl Neo4j {
 
     /// One for this test alone; gone when dropped.
     pub async fn own() -> Self {
+        Self::own_with(&[]).await
+    }
+
+    /// One for this test alone, with these variables of the image, which are its settings.
+    pub async fn own_with(variables: &[(&str, &str)]) -> Self {
         let (name, tag) = image("FANOUT_TEST_NEO4J_IMAGE", "neo4j:5.26-community");
-        let request = GenericImage::new(name, tag)
+        let mut request = GenericImage::new(name, tag)
             .with_exposed_port(7687.tcp())
             .with_exposed_port(7474.tcp())
             .with_wait_for(WaitFor::message_on_stdout("Started."))
             .with_env_var("NEO4J_AUTH", format!("neo4j/{PASSWORD}"))
             .with_env_var("NEO4J_server_memory_heap_max__size", "512M");
+        for (name, value) in variables {
+            request = request.with_env_var(*name, *value);
+        }
         let server = Self {
             container: Container::start(request).await,
         };

@@ -4,7 +4,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use fanout::config::Overrides;
 use std::path::PathBuf;
 
-use crate::{completions, config, dlq, publish, queue, serve, topology, where_is};
+use crate::{completions, config, dlq, doctor, publish, queue, serve, topology, where_is};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +19,7 @@ Examples:
   fanout recommend 17                   products near to what user 17 likes
   fanout graph 17                       what user 17 did
   fanout outbox run                     publish what services commit to PostgreSQL
+  fanout doctor                         what is wrong, and how to mend it
   fanout config print                   settings in force and where they come from
 
 Exit codes:
@@ -73,6 +74,7 @@ pub(crate) enum Command {
     Graph(crate::ask::graph::GraphArgs),
     #[cfg(feature = "outbox")]
     Outbox(crate::outbox::OutboxArgs),
+    Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -10,6 +10,7 @@ mod connect;
 #[cfg(feature = "embedded")]
 mod demo;
 mod dlq;
+mod doctor;
 mod exit;
 mod in_process;
 mod log;
@@ -29,10 +30,9 @@ mod topology;
 mod where_is;
 
 use clap::Parser;
-use std::process::ExitCode;
-
 use cli::{Cli, Command};
 use exit::{CommandError, Exit};
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let ended = run(Cli::parse());
@@ -64,6 +64,7 @@ async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Ex
         Command::Dlq(args) => dlq::run(*args, loaded.config).await,
         #[cfg(feature = "outbox")]
         Command::Outbox(args) => outbox::run(args, loaded.config).await,
+        Command::Doctor(args) => doctor::run(args, loaded).await,
         Command::Config(args) => config::run(&args, &loaded),
         #[cfg(feature = "qdrant")]
         Command::Recommend(args) => ask::vectors::recommend(args, loaded).await,

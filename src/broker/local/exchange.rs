@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::broker::{HeaderValue, Message};
 use crate::config::ExchangeKind;
-use crate::topology::Topology;
+use crate::topology::{Topology, pattern as topic_pattern};
 
 #[derive(Debug)]
 struct Exchange {
@@ -42,7 +42,7 @@ impl Exchanges {
         let exchange = self.0.get(exchange)?;
         let matches = |pattern: &str| {
             exchange.kind == ExchangeKind::Fanout
-                || keys.iter().any(|key| topic_matches(pattern, key))
+                || keys.iter().any(|key| topic_pattern::matches(pattern, key))
         };
         let bound = exchange.bindings.iter().filter(|(p, _)| matches(p));
         Some(bound.map(|(_, queue)| Arc::clone(queue)).collect())
@@ -62,53 +62,4 @@ pub(super) fn routing_keys(message: &Message) -> Vec<&str> {
     std::iter::once(message.routing_key.as_str())
         .chain(copies)
         .collect()
-}
-
-/// AMQP topic patterns: words parted by dots, `*` is one word, `#` is any number of them.
-fn topic_matches(pattern: &str, key: &str) -> bool {
-    let pattern: Vec<_> = pattern.split('.').collect();
-    let key: Vec<_> = if key.is_empty() {
-        Vec::new()
-    } else {
-        key.split('.').collect()
-    };
-    words_match(&pattern, &key)
-}
-
-fn words_match(pattern: &[&str], key: &[&str]) -> bool {
-    match (pattern.split_first(), key.split_first()) {
-        (None, None) => true,
-        (Some((&"#", rest)), None) => words_match(rest, key),
-        (Some((&"#", rest)), Some((_, tail))) => {
-            words_match(rest, key) || words_match(pattern, tail)
-        }
-        (Some((&"*", rest)), Some((_, tail))) => words_match(rest, tail),
-        (Some((word, rest)), Some((head, tail))) => word == head && words_match(rest, tail),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::topic_matches;
-
-    #[test]
-    fn a_star_is_exactly_one_word() {
-        assert!(topic_matches("*.created", "order.created"));
-        assert!(!topic_matches("*.created", "shop.order.created"));
-        assert!(!topic_matches("payment.*", "payment"));
-        assert!(topic_matches("payment.*", "payment.settled"));
-    }
-
-    #[test]
-    fn a_hash_is_any_number_of_words() {
-        for key in ["", "a", "a.b", "a.b.c"] {
-            assert!(topic_matches("#", key), "{key}");
-        }
-        assert!(topic_matches("a.#", "a"));
-        assert!(topic_matches("a.#.z", "a.b.c.z"));
-        assert!(topic_matches("#.z", "z"));
-        assert!(!topic_matches("a.#.z", "a.b.c"));
-        assert!(topic_matches("#.b.#", "a.b"));
-    }
 }

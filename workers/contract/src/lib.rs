@@ -83,6 +83,7 @@ mod applied;
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod diagnosis;
 mod event;
 mod failure;
 mod follow_up;

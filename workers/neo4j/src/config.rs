@@ -88,7 +88,8 @@ impl fmt::Debug for Neo4jConfig {
     }
 }
 
-fn masked(uri: &str) -> String {
+/// The URI without credentials.
+pub(crate) fn masked(uri: &str) -> String {
     match (uri.find("://"), uri.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => {
             let (head, tail) = (uri.get(..scheme), uri.get(at..));

@@ -22,6 +22,7 @@ mod classify;
 pub mod codes;
 mod config;
 pub mod cypher;
+pub mod diagnose;
 mod fold;
 mod ledger;
 pub mod mapping;

@@ -21,6 +21,7 @@ mod cache;
 mod classify;
 pub mod codes;
 mod config;
+pub mod diagnose;
 mod fold;
 mod histories;
 mod id;
@@ -38,4 +39,5 @@ mod vector;
 
 pub use config::{ConfigProblem, QdrantConfig, Tls, Weights};
 pub use id::{Collection, Id};
+pub use mapping::KINDS;
 pub use processor::QdrantProcessor;

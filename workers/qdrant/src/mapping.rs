@@ -61,6 +61,17 @@ pub(crate) enum Mapped {
     Fail(Failure),
 }
 
+/// The kinds of events that the processor knows, each with its other names.
+pub const KINDS: &[&[&str]] = &[
+    &["product.viewed", "view"],
+    &["product.carted", "cart"],
+    &["product.uncarted", "remove_from_cart"],
+    &["product.purchased", "purchase"],
+    &["product.upserted"],
+    &["product.deleted"],
+    &["user.deleted"],
+];
+
 /// What this event changes. Never panics, whatever the payload.
 pub(crate) fn map(event: &Event, weights: &Weights, now: Timestamp) -> Mapped {
     let mapped = match event.kind() {

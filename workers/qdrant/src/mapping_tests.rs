@@ -109,6 +109,14 @@ fn other_kinds_are_not_ours() {
 }
 
 #[test]
+fn every_kind_of_the_list_is_ours() {
+    for kind in KINDS.iter().flat_map(|names| names.iter()) {
+        let mapped = map_json(kind, &json!({}));
+        assert!(!matches!(mapped, Mapped::Skip(_)), "{kind}");
+    }
+}
+
+#[test]
 fn a_bad_payload_is_named_by_place_and_not_by_content() {
     let Mapped::Fail(failure) = map_raw("view", r#"{"user_id": 1, "product_id": ["s3cret"]}"#)
     else {

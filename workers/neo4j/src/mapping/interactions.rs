@@ -26,6 +26,17 @@ use crate::value::Value;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Interactions;
 
+/// The kinds of events that [`Interactions`] knows, each with its other names.
+pub const KINDS: &[&[&str]] = &[
+    &["product.viewed", "view"],
+    &["product.carted", "cart"],
+    &["product.uncarted", "remove_from_cart"],
+    &["product.purchased", "purchase"],
+    &["product.upserted"],
+    &["product.deleted"],
+    &["user.deleted"],
+];
+
 // Places in `cypher::INTERACTIONS`.
 const VIEWED: usize = 0;
 const CARTED: usize = 1;

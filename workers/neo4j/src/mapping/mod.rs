@@ -3,7 +3,7 @@
 mod interactions;
 mod payload;
 
-pub use interactions::Interactions;
+pub use interactions::{Interactions, KINDS};
 pub use payload::Key;
 pub(crate) use payload::MAX_ID_BYTES;
 

@@ -8,6 +8,7 @@ mod calls;
 mod channel;
 mod error;
 mod prepare;
+mod questions;
 mod read;
 mod search;
 

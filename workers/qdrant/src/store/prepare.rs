@@ -27,8 +27,7 @@ impl QdrantStore {
                 self.create(collection, None).await?;
             }
         }
-        self.index(Collection::Interactions, &[USER_KEY, PRODUCT_KEY])
-            .await?;
+        self.index(Collection::Interactions).await?;
         let dimension = self.vectors(wanted, wanted).await?;
         self.delete_ids(Collection::Tombstones, [Uuid::nil()])
             .await?;
@@ -75,11 +74,11 @@ impl QdrantStore {
             }
             dimension = Some(found);
         }
-        self.index(Collection::Products, &[EVENT]).await?;
+        self.index(Collection::Products).await?;
         Ok(dimension)
     }
 
-    async fn check_version(&self) -> Result<(), StoreError> {
+    pub(super) async fn check_version(&self) -> Result<(), StoreError> {
         let mut client = self.health();
         let answer = self.call(HealthCheckRequest {}, |request| async move {
             client.health_check(request).await
@@ -92,7 +91,10 @@ impl QdrantStore {
         }
     }
 
-    async fn info(&self, collection: Collection) -> Result<Option<CollectionInfo>, StoreError> {
+    pub(super) async fn info(
+        &self,
+        collection: Collection,
+    ) -> Result<Option<CollectionInfo>, StoreError> {
         let message = GetCollectionInfoRequest {
             collection_name: self.name_of(collection),
         };
@@ -143,17 +145,9 @@ impl QdrantStore {
         }
     }
 
-    async fn index(&self, collection: Collection, fields: &[&str]) -> Result<(), StoreError> {
-        let info = self.info(collection).await?;
-        let schema = info.map(|info| info.payload_schema).unwrap_or_default();
-        for &field in fields {
-            let keyword = i32::from(PayloadSchemaType::Keyword);
-            if schema
-                .get(field)
-                .is_some_and(|known| known.data_type == keyword)
-            {
-                continue;
-            }
+    async fn index(&self, collection: Collection) -> Result<(), StoreError> {
+        let info = self.info(collection).await?.unwrap_or_default();
+        for field in unindexed(collection, &info) {
             let message = CreateFieldIndexCollection {
                 collection_name: self.name_of(collection),
                 wait: Some(true),
@@ -173,8 +167,30 @@ impl QdrantStore {
     }
 }
 
+/// Fields by which points of the collection are found.
+fn indexed_fields(collection: Collection) -> &'static [&'static str] {
+    match collection {
+        Collection::Interactions => &[USER_KEY, PRODUCT_KEY],
+        Collection::Products => &[EVENT],
+        Collection::Profiles | Collection::Tombstones => &[],
+    }
+}
+
+/// Those of its fields that have no index yet.
+pub(super) fn unindexed(
+    collection: Collection,
+    info: &CollectionInfo,
+) -> impl Iterator<Item = &'static str> {
+    let keyword = i32::from(PayloadSchemaType::Keyword);
+    let fields = indexed_fields(collection).iter().copied();
+    fields.filter(move |field| {
+        let known = info.payload_schema.get(*field);
+        known.is_none_or(|known| known.data_type != keyword)
+    })
+}
+
 /// The size of the one unnamed vector with distance cosine.
-fn size(info: &CollectionInfo) -> Option<u64> {
+pub(super) fn size(info: &CollectionInfo) -> Option<u64> {
     let params = info.config.as_ref()?.params.as_ref()?;
     match params.vectors_config.as_ref()?.config.as_ref()? {
         Config::Params(params) => {

@@ -8,6 +8,7 @@
 mod connection;
 mod convert;
 mod prepare;
+mod questions;
 mod transaction;
 
 use futures::future::BoxFuture;

@@ -7,15 +7,15 @@ use crate::value::Value;
 use tokio::time::{Duration, sleep};
 
 /// A constraint or index that the statements of `cypher` need.
-struct Need {
-    missing: &'static str,
+pub(super) struct Need {
+    pub(super) missing: &'static str,
     label: &'static str,
     property: &'static str,
-    unique: bool,
+    pub(super) unique: bool,
     create: &'static str,
 }
 
-const NEEDS: [Need; 4] = [
+pub(super) const NEEDS: [Need; 4] = [
     Need {
         missing: "the uniqueness constraint on AppliedEvent.id",
         label: "AppliedEvent",
@@ -95,7 +95,7 @@ async fn provide(store: &BoltStore, need: &Need) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn run(store: &BoltStore, cypher: &str) -> Result<Vec<Record>, StoreError> {
+pub(super) async fn run(store: &BoltStore, cypher: &str) -> Result<Vec<Record>, StoreError> {
     let mut transaction = store.start().await?;
     match transaction.execute(cypher, Vec::new()).await {
         Ok(records) => transaction.end().await.map(|()| records),
@@ -106,7 +106,7 @@ async fn run(store: &BoltStore, cypher: &str) -> Result<Vec<Record>, StoreError>
     }
 }
 
-async fn verify_version(store: &BoltStore) -> Result<(), StoreError> {
+pub(super) async fn verify_version(store: &BoltStore) -> Result<(), StoreError> {
     let components = run(store, "CALL dbms.components() YIELD name, versions").await?;
     for mut component in components {
         if component.text("name").as_deref() != Some("Neo4j Kernel") {
@@ -133,7 +133,7 @@ fn at_least_4_4(version: &str) -> bool {
     major.zip(minor).is_some_and(|version| version >= (4, 4))
 }
 
-async fn present(store: &BoltStore, need: &Need) -> Result<bool, StoreError> {
+pub(super) async fn present(store: &BoltStore, need: &Need) -> Result<bool, StoreError> {
     let show = if need.unique {
         "SHOW CONSTRAINTS YIELD type, labelsOrTypes, properties"
     } else {
@@ -160,7 +160,7 @@ fn fits(mut row: Record, need: &Need) -> bool {
 }
 
 /// Goes the way of a write, and takes it back.
-async fn probe_write(store: &BoltStore) -> Result<(), StoreError> {
+pub(super) async fn probe_write(store: &BoltStore) -> Result<(), StoreError> {
     let mut transaction = store.start().await?;
     let id = format!("fanout-probe-{}", uuid::Uuid::new_v4());
     let written = transaction
@@ -173,18 +173,22 @@ async fn probe_write(store: &BoltStore) -> Result<(), StoreError> {
     written.map(drop)
 }
 
-/// Without its ledger a projection counts again what it has counted before.
 async fn warn_of_empty_ledger(store: &BoltStore) -> Result<(), StoreError> {
-    let filled = "OPTIONAL MATCH (e:AppliedEvent) WITH e LIMIT 1 \
-                  OPTIONAL MATCH (u:User) WITH e, u LIMIT 1 \
-                  RETURN CASE WHEN e IS NULL AND u IS NOT NULL THEN 1 ELSE 0 END AS lost";
-    let mut answer = super::super::one(run(store, filled).await?)?;
-    if answer.int("lost")? == 1 {
+    if ledger_is_lost(store).await? {
         tracing::warn!(
             "the ledger is empty, but there are users: what is replayed will count twice"
         );
     }
     Ok(())
+}
+
+/// Without its ledger a projection counts again what it has counted before.
+pub(super) async fn ledger_is_lost(store: &BoltStore) -> Result<bool, StoreError> {
+    let filled = "OPTIONAL MATCH (e:AppliedEvent) WITH e LIMIT 1 \
+                  OPTIONAL MATCH (u:User) WITH e, u LIMIT 1 \
+                  RETURN CASE WHEN e IS NULL AND u IS NOT NULL THEN 1 ELSE 0 END AS lost";
+    let mut answer = super::super::one(run(store, filled).await?)?;
+    Ok(answer.int("lost")? == 1)
 }
 
 #[cfg(test)]

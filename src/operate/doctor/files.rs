@@ -1,0 +1,104 @@
+//! Files and folders of this machine: secrets that others can read, a spool without room.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{AccessFlags, access};
+
+use super::case::Notes;
+use super::finding::{Area, checks};
+use super::{Examination, Severity};
+use crate::config::{Config, show_size};
+
+checks! { Environment:
+    READABLE = "secret-file-readable", Warning,
+        "every user of the machine can read the password in it";
+    SPOOL = "spool-not-writable", Error,
+        "while the broker is away a publisher has nowhere to keep events, and refuses them";
+    SPOOL_ROOM = "spool-disk-low", Warning,
+        "the spool cannot grow to its limit: publishers refuse events sooner than configured";
+}
+
+/// Everybody.
+const OTHERS_READ: u32 = 0o004;
+/// The file of a spool takes up to twice what it holds.
+const SPOOL_FACTOR: u64 = 2;
+
+pub(super) fn check(examination: &Examination<'_>, notes: &mut Notes) {
+    for path in examination.files {
+        readable(path, Severity::Warning, notes);
+    }
+    for (name, path) in examination.env {
+        // Container platforms mount secrets readable, for nobody else is in there.
+        if name.ends_with("_FILE") && known(name) && !Path::new(path).starts_with("/run/secrets") {
+            readable(Path::new(path), Severity::Notice, notes);
+        }
+    }
+    spool(examination.config, notes);
+}
+
+/// Secrets of ours; other programs have variables that end so, too.
+fn known(name: &str) -> bool {
+    ["RABBITMQ_", "NEO4J_", "QDRANT_", "FANOUT_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
+fn readable(path: &Path, severity: Severity, notes: &mut Notes) {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return;
+    };
+    if metadata.is_file() && metadata.mode() & OTHERS_READ != 0 {
+        let shown = path.display();
+        let found = READABLE.found(
+            shown.to_string(),
+            format!("the file has mode {:o}", metadata.mode() & 0o777),
+            format!("chmod o-rwx {shown}"),
+        );
+        notes.add(found.severity(severity));
+    }
+}
+
+/// The spool's folder, or the nearest one above it that exists: it is made when first used.
+fn spool(config: &Config, notes: &mut Notes) {
+    let dir = &config.spool.dir;
+    let shown = dir.display().to_string();
+    let here = Path::new(".");
+    let existing = dir.ancestors().find(|path| path.exists()).unwrap_or(here);
+    let existing = if existing.as_os_str().is_empty() {
+        here
+    } else {
+        existing
+    };
+    if !existing.is_dir() || access(existing, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
+        notes.add(SPOOL.found(
+            shown,
+            format!("{} is no folder that may be written to", existing.display()),
+            "FANOUT_SPOOL_DIR names a folder on a volume that this user may write to; a program \
+             that does not publish needs none",
+        ));
+        return;
+    }
+    let Ok(disk) = statvfs(existing) else {
+        notes.gap(
+            Area::Environment,
+            format!("the free space of {shown}"),
+            "df tells",
+        );
+        return;
+    };
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+    let wanted = config.spool.max_bytes.saturating_mul(SPOOL_FACTOR);
+    if free < wanted {
+        notes.add(SPOOL_ROOM.found(
+            shown,
+            format!(
+                "{} are free, the spool takes up to {}",
+                show_size(free),
+                show_size(wanted)
+            ),
+            "free or add disk, or lower spool.max_bytes",
+        ));
+    }
+}
