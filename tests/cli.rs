@@ -26,5 +26,7 @@ mod program;
 mod serve;
 #[path = "cli/servers.rs"]
 mod servers;
+#[path = "cli/spool.rs"]
+mod spool;
 #[path = "cli/topology.rs"]
 mod topology;

@@ -26,6 +26,7 @@ mod tests;
 pub use draft::Draft;
 pub use gate::LinkState;
 pub use status::{PublisherStatus, Refusing};
+pub(super) use subject::of as subject_of;
 
 use std::fmt;
 use std::future::Future;

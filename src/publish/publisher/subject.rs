@@ -59,7 +59,7 @@ impl<'a> Fields<'a> {
 /// The subject of a message, as a number: the field `subject` or the aggregate, else the
 /// user, else the product, else the message's id. Different subjects may share a number:
 /// they only wait for each other.
-pub(super) fn of(message: &Message) -> u64 {
+pub(in super::super) fn of(message: &Message) -> u64 {
     let header = HEADERS
         .iter()
         .find_map(|name| message.properties.headers.get(*name))

@@ -9,6 +9,7 @@
 //! file after its confirm, so that a crash repeats and never loses.
 
 mod book;
+mod folder;
 mod open;
 mod record;
 mod storage;
@@ -17,6 +18,7 @@ mod store;
 pub(super) mod tests;
 
 pub(super) use book::Book;
+pub use folder::SpoolFolder;
 #[cfg(test)]
 pub(super) use open::open_inline;
 pub(super) use open::{Opened, open};

@@ -75,6 +75,15 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
+    pub(super) fn of(dir: &Path, error: StoreError) -> Self {
+        let dir = dir.to_owned();
+        match error {
+            StoreError::Storage(reason) => Self::Unusable { dir, reason },
+            StoreError::Damaged(reason) => Self::Damaged { dir, reason },
+            StoreError::Format(found) => Self::OtherFormat { dir, found },
+        }
+    }
+
     /// Stable code for logs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -147,7 +156,7 @@ pub(in super::super) fn open_inline(
     })
 }
 
-fn recovery(loaded: &Loaded) -> SpoolRecovery {
+pub(super) fn recovery(loaded: &Loaded) -> SpoolRecovery {
     SpoolRecovery {
         existed: loaded.existed,
         closed: loaded.closed,
@@ -164,7 +173,7 @@ fn unusable(dir: &Path, reason: impl ToString) -> SpoolError {
 }
 
 /// Locks the folder for this process, until what comes back is dropped.
-fn lock(dir: &Path) -> Result<File, SpoolError> {
+pub(super) fn lock(dir: &Path) -> Result<File, SpoolError> {
     folder_lock::lock(dir).map_err(|refused| match refused {
         Refused::InUse { owner } => SpoolError::InUse {
             dir: dir.to_owned(),
@@ -174,7 +183,7 @@ fn lock(dir: &Path) -> Result<File, SpoolError> {
     })
 }
 
-fn opener(path: PathBuf) -> Opener {
+pub(super) fn opener(path: PathBuf) -> Opener {
     Box::new(move || {
         Database::builder()
             .set_cache_size(CACHE)
@@ -184,7 +193,7 @@ fn opener(path: PathBuf) -> Opener {
 }
 
 /// Opens the file; what is wrong with it is told, never trusted.
-fn checked(dir: &Path, opener: Opener) -> Result<(Store, Loaded), SpoolError> {
+pub(super) fn checked(dir: &Path, opener: Opener) -> Result<(Store, Loaded), SpoolError> {
     // On a file that nobody has written like this, the library may panic.
     let opened = catch_unwind(AssertUnwindSafe(|| Store::open(opener)));
     let error = match opened {
@@ -192,10 +201,5 @@ fn checked(dir: &Path, opener: Opener) -> Result<(Store, Loaded), SpoolError> {
         Ok(Err(error)) => error,
         Err(_) => StoreError::Damaged("its structure does not hold together".to_owned()),
     };
-    let dir = dir.to_owned();
-    Err(match error {
-        StoreError::Storage(reason) => SpoolError::Unusable { dir, reason },
-        StoreError::Damaged(reason) => SpoolError::Damaged { dir, reason },
-        StoreError::Format(found) => SpoolError::OtherFormat { dir, found },
-    })
+    Err(SpoolError::of(dir, error))
 }
