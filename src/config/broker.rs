@@ -8,7 +8,7 @@ use super::Secret;
 /// The broker and how to reach it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BrokerConfig {
-    /// Whether events go through the broker; a loaded configuration has never `Parallel` here.
+    /// Whether events go through the broker.
     pub use_rabbitmq: UseRabbitmq,
     /// Folder of the broker inside the process, in direct mode. Default `fanout-data/broker`.
     pub local_dir: PathBuf,

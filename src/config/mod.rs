@@ -20,6 +20,7 @@ mod raw;
 mod relations;
 pub mod render;
 mod schema;
+mod shadow;
 mod urls;
 mod value;
 mod worker;
@@ -37,6 +38,7 @@ pub use origin::{Origin, Origins};
 pub use outbox::OutboxConfig;
 pub use publisher::{PublisherConfig, SpoolConfig};
 pub use queue::{BatchConfig, Binding, ExchangeConfig, ExchangeKind, QueueConfig, QueueType};
+pub use shadow::ShadowConfig;
 pub use urls::mask_url;
 pub use worker::{
     BreakerConfig, FloodGuardConfig, FollowUpRoute, HttpConfig, LogConfig, LogFormat,
@@ -83,6 +85,8 @@ pub struct Config {
     pub neo4j: Neo4jSettings,
     /// The Qdrant server.
     pub qdrant: QdrantSettings,
+    /// The stores beside them, in parallel mode.
+    pub shadow: ShadowConfig,
 }
 
 impl Default for Config {
@@ -109,6 +113,7 @@ impl Default for Config {
             outbox: OutboxConfig::default(),
             neo4j: Neo4jSettings::default(),
             qdrant: QdrantSettings::default(),
+            shadow: ShadowConfig::default(),
         }
     }
 }

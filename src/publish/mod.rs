@@ -4,6 +4,7 @@
 //! it accepts waits in its spool on disk. Files (feature `cli`): `lines` → `ndjson` or `csv`
 //! → `stamp` (ids and properties) → `send` (window and retries), in bounded memory.
 
+mod both;
 #[cfg(feature = "cli")]
 mod cells;
 #[cfg(feature = "cli")]
@@ -32,6 +33,7 @@ mod stamp;
 #[cfg(feature = "cli")]
 mod tally;
 
+pub use both::{Both, Twice};
 #[cfg(feature = "cli")]
 pub use csv::HeaderError;
 #[cfg(feature = "cli")]
@@ -45,7 +47,7 @@ pub use record::BadLine;
 pub use send::{Notice, RetryPlan, send};
 #[cfg(feature = "cli")]
 pub use source::{Format, Item, ReadEnd, ReadOptions, read};
-pub use spool::{SetAside, SpoolError, SpoolRecovery};
+pub use spool::{SetAside, SpoolError, SpoolFolder, SpoolRecovery};
 pub use stamp::{RawEvent, Stamped, Stamper};
 #[cfg(feature = "cli")]
 pub use tally::{Problem, Tally};

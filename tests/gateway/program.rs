@@ -67,6 +67,16 @@ impl Gateway {
         self.addr().await;
     }
 
+    /// Ends it with this signal, and starts it again in the same folder with a variable set.
+    pub async fn start_again_with(&mut self, signal: Signal, name: &str, value: &str) {
+        self.signal(signal);
+        self.exit_code().await;
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.to_owned(), value.to_owned()));
+        self.child = spawn(&self.folder, &self.env);
+        self.addr().await;
+    }
+
     pub async fn addr(&self) -> SocketAddr {
         eventually("the gateway says its address", SOON, async || {
             let log = self.log();

@@ -20,6 +20,8 @@ mod engine;
 mod gateway_program;
 #[cfg(feature = "neo4j")]
 mod image;
+#[cfg(all(feature = "neo4j", feature = "qdrant"))]
+mod modes;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[path = "../cli/program.rs"]

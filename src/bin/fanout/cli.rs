@@ -4,7 +4,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use fanout::config::Overrides;
 use std::path::PathBuf;
 
-use crate::{completions, config, dlq, doctor, publish, queue, serve, topology, where_is};
+use crate::{completions, config, dlq, doctor, publish, queue, serve, spool, topology, where_is};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,6 +66,9 @@ pub(crate) enum Command {
     Queue(queue::QueueArgs),
     Where(where_is::WhereArgs),
     Dlq(Box<dlq::DlqArgs>),
+    Spool(spool::SpoolArgs),
+    #[cfg(any(feature = "neo4j", feature = "qdrant"))]
+    Verify(crate::verify::VerifyArgs),
     #[cfg(feature = "qdrant")]
     Recommend(crate::ask::vectors::RecommendArgs),
     #[cfg(feature = "qdrant")]

@@ -9,6 +9,7 @@ mod config;
 mod connect;
 #[cfg(feature = "embedded")]
 mod demo;
+mod dispatch;
 mod dlq;
 mod doctor;
 mod exit;
@@ -25,8 +26,11 @@ mod runtime;
 mod serve;
 mod settings;
 mod signals;
+mod spool;
 mod stores;
 mod topology;
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
+mod verify;
 mod where_is;
 
 use clap::Parser;
@@ -51,29 +55,5 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
     }
     let loaded = settings::load(cli.overrides())?;
     let _log = log::for_command(&cli.command, cli.verbose, &loaded)?;
-    runtime::block_on(dispatch(cli.command, loaded))
-}
-
-async fn dispatch(command: Command, loaded: fanout::config::Loaded) -> Result<Exit, CommandError> {
-    match command {
-        Command::Serve(_) => serve::run(loaded).await,
-        Command::Publish(args) => publish::run(args, loaded).await,
-        Command::Where(args) => where_is::run(args, loaded).await,
-        Command::Topology(args) => topology::run(args, loaded.config).await,
-        Command::Queue(args) => queue::run(args, loaded.config).await,
-        Command::Dlq(args) => dlq::run(*args, loaded.config).await,
-        #[cfg(feature = "outbox")]
-        Command::Outbox(args) => outbox::run(args, loaded.config).await,
-        Command::Doctor(args) => doctor::run(args, loaded).await,
-        Command::Config(args) => config::run(&args, &loaded),
-        #[cfg(feature = "qdrant")]
-        Command::Recommend(args) => ask::vectors::recommend(args, loaded).await,
-        #[cfg(feature = "qdrant")]
-        Command::Similar(args) => ask::vectors::similar(args, loaded).await,
-        #[cfg(feature = "neo4j")]
-        Command::Graph(args) => ask::graph::run(args, loaded).await,
-        Command::Completions(args) => completions::run(&args),
-        #[cfg(feature = "embedded")]
-        Command::Demo(args) => demo::run(args).await,
-    }
+    runtime::block_on(dispatch::run(cli.command, loaded))
 }

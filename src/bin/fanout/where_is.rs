@@ -5,8 +5,9 @@ use std::path::Path;
 use clap::Args;
 use fanout::broker::Broker;
 use fanout::broker::local::{LocalServer, LocalStore, OpenError};
-use fanout::config::{Config, Loaded, UseRabbitmq};
+use fanout::config::{Config, Loaded, SpoolConfig, UseRabbitmq};
 use fanout::operate::whereabouts::{Place, State, at_broker, in_stores};
+use fanout::publish::{SpoolError, SpoolFolder};
 use fanout::topology::Topology;
 use fanout_contract::EventId;
 use serde::Serialize;
@@ -20,7 +21,7 @@ const HELP: &str = "\
 Asks the store of every configured queue by the event's id. Where one does not have it, retry
 stages and dead letters are looked through, from their heads and without taking anything. The
 queue itself is not looked into: to be looked at counts as a delivery there. Of it the number
-of messages is said.
+of messages is said. The spool of this folder is looked into where no program has it open.
 
   applied      in the store, and when where the store keeps that (Neo4j does)
   retrying     in a retry stage: reason and attempt
@@ -60,6 +61,9 @@ struct Answer {
     /// Whether every store has it.
     applied: bool,
     queues: Vec<Place>,
+    /// Whether it waits in the spool to be published; why that is not known; `null` where it was
+    /// not looked for.
+    spool: Option<String>,
     /// Why the broker was not looked at.
     problem: Option<String>,
 }
@@ -75,11 +79,16 @@ pub(crate) async fn run(args: WhereArgs, loaded: Loaded) -> Result<Exit, Command
         false => look(&loaded.config, &id, args.limit, &mut places).await,
     };
     let problem = looked.err();
+    let spool = match applied(&places) {
+        true => None,
+        false => in_spool(&loaded.config.spool, &id).await,
+    };
     let shown = problem.as_ref().map(|problem| problem.message().to_owned());
     let answer = Answer {
         id: args.id,
         applied: applied(&places),
         queues: places,
+        spool,
         problem: shown,
     };
     args.output.print(&answer, render)?;
@@ -87,6 +96,26 @@ pub(crate) async fn run(args: WhereArgs, loaded: Loaded) -> Result<Exit, Command
         Some(problem) => Err(problem),
         None if answer.applied => Ok(Exit::Done),
         None => Ok(Exit::Findings),
+    }
+}
+
+/// `None` where there is no spool.
+async fn in_spool(config: &SpoolConfig, id: &EventId) -> Option<String> {
+    let (config, id) = (config.clone(), id.clone());
+    let look = move || -> Result<Option<bool>, SpoolError> {
+        let Some(mut folder) = SpoolFolder::open(&config)? else {
+            return Ok(None);
+        };
+        let holds = folder.holds(&id);
+        folder.close();
+        holds.map(Some)
+    };
+    let looked = tokio::task::spawn_blocking(look).await.ok()?;
+    match looked {
+        Ok(None) => None,
+        Ok(Some(true)) => Some("waiting".to_owned()),
+        Ok(Some(false)) => Some("not-there".to_owned()),
+        Err(error) => Some(error.to_string()),
     }
 }
 
@@ -148,6 +177,11 @@ fn render(answer: &Answer) -> String {
         table.add_row(row);
     }
     let mut lines = vec![text(&table)];
+    match answer.spool.as_deref() {
+        None | Some("not-there") => {}
+        Some("waiting") => lines.push("it waits in the spool to be published".to_owned()),
+        Some(problem) => lines.push(problem.to_owned()),
+    }
     for place in &answer.queues {
         let errors = place.found.iter().filter_map(|found| found.error.as_ref());
         let problems = place.problems.iter();

@@ -1,14 +1,12 @@
-//! How the servers are reached: TLS that would not be used, files that cannot be read, modes
-//! that do not exist yet.
+//! How the servers are reached: TLS that would not be used, files that cannot be read.
 
 use std::fs::File;
 
 use super::super::load::Report;
 use super::super::raw::quoted;
-use super::super::{Config, TlsConfig, UseRabbitmq};
+use super::super::{Config, TlsConfig};
 
 pub(super) fn check(config: &Config, report: &mut Report) {
-    mode(config, report);
     let broker_tls = config
         .broker
         .urls
@@ -43,19 +41,6 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     tls("outbox", "outbox.url", &config.outbox.tls, true, "", report);
     log_dir(config, report);
     api_token(config, report);
-}
-
-fn mode(config: &Config, report: &mut Report) {
-    let value = match config.broker.use_rabbitmq {
-        UseRabbitmq::True | UseRabbitmq::False => return,
-        UseRabbitmq::Parallel => "parallel",
-    };
-    report.relate(
-        &["broker.use_rabbitmq"],
-        value,
-        "must be true or false: this version has no parallel mode",
-        "USE_RABBITMQ=false projects in the publishing program, true through RabbitMQ",
-    );
 }
 
 fn tls(

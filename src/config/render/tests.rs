@@ -128,6 +128,19 @@ fn everything_changed() -> Config {
             query_timeout: seconds(26),
             tls: changed_tls(Some("vectors.local")),
         },
+        shadow: changed_shadow(),
+    }
+}
+
+fn changed_shadow() -> ShadowConfig {
+    ShadowConfig {
+        neo4j_uri: Some("bolt://shadow:1".to_owned()),
+        neo4j_user: Some("other".to_owned()),
+        neo4j_password: Some(Secret::new("pw2")),
+        neo4j_database: Some("beside".to_owned()),
+        qdrant_url: Some("http://beside:1".to_owned()),
+        qdrant_api_key: Some(Secret::new("key2")),
+        qdrant_collection_prefix: "beside_".to_owned(),
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) fn sections(config: &Config, secrets: Secrets) -> Vec<Section> {
         "outbox",
         "neo4j",
         "qdrant",
+        "shadow",
     ] {
         plain(&mut config, secrets, section, &mut sections);
     }

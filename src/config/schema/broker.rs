@@ -19,7 +19,7 @@ pub(super) static BROKER: &[Setting] = &[
         Form::Word(USES_OF_RABBITMQ),
         |c| &mut c.broker.use_rabbitmq,
         "false: what this program publishes is projected in this process, with no RabbitMQ (direct \
-         mode); parallel mode does not exist yet and is refused",
+         mode); parallel: both, the broker's path into a shadow (docs/migration.md)",
     )
     .variable("USE_RABBITMQ"),
     Setting::new(

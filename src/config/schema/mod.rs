@@ -10,6 +10,7 @@ mod outbox;
 mod publisher;
 mod qdrant;
 mod queue;
+mod shadow;
 mod worker;
 
 pub(super) use queue::{BINDING, BINDINGS_DOC, BINDINGS_RULE, EXCHANGE, FOLLOW_UP, KIND, QUEUE};
@@ -130,6 +131,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone
         .chain(outbox::OUTBOX)
         .chain(worker::NEO4J)
         .chain(qdrant::QDRANT)
+        .chain(shadow::SHADOW)
 }
 
 const MS: Duration = Duration::from_millis(1);

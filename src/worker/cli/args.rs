@@ -48,6 +48,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration, requires = "until_empty")]
     pub(super) stuck_after: Duration,
 
+    /// Project into the stores of [shadow], for parallel mode
+    #[arg(long, conflicts_with = "healthcheck")]
+    pub(super) shadow: bool,
+
     /// Ask the worker at the HTTP address whether it is ready, exit 0 or 1
     #[arg(long)]
     pub(super) healthcheck: bool,

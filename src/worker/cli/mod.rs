@@ -41,7 +41,10 @@ impl Worker {
     }
 
     fn launch(&self, args: &Args) -> Result<u8, WorkerError> {
-        let loaded = load(args)?;
+        let mut loaded = load(args)?;
+        if args.shadow {
+            loaded.config = loaded.config.shadow(&loaded.origins)?;
+        }
         let _log = log::start(self.name, &loaded.config.log, &loaded.origins)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

@@ -114,6 +114,29 @@ WITH u, x, p ORDER BY x.last_at DESC, type(x), toString(p.id) LIMIT $limit
 RETURN u:Deleted AS deleted, type(x) AS relationship, p.id AS product, p.name AS name,
   x.count AS count, x.first_at AS first_at, x.last_at AS last_at, x.last_session AS last_session";
 
+/// Pairs and events of each kind of relationship between users and products.
+pub const INTERACTION_TOTALS: &str = "\
+MATCH (:User)-[x]->(:Product)
+RETURN type(x) AS relationship, count(x) AS pairs, sum(x.count) AS events";
+
+/// Ids of users from `$from` on, those of its type, in their order.
+pub const USERS_FROM: &str = "\
+MATCH (u:User) WHERE u.id >= $from
+RETURN u.id AS user ORDER BY user LIMIT $limit";
+
+/// Ids of users by chance.
+pub const SOME_USERS: &str = "\
+MATCH (u:User) WITH u ORDER BY rand() LIMIT $limit
+RETURN u.id AS user";
+
+/// What the users `$ids` did; one who did nothing has one record without a relationship.
+pub const USERS_WITH_RELATIONS: &str = "\
+UNWIND $ids AS id
+MATCH (u:User {id: id})
+OPTIONAL MATCH (u)-[x]->(p:Product)
+RETURN u.id AS user, u:Deleted AS deleted, type(x) AS relationship, p.id AS product,
+  x.count AS count";
+
 const fn interaction(name: &'static str, cypher: &'static str) -> Statement {
     Statement {
         name: Cow::Borrowed(name),

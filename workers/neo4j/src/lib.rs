@@ -31,6 +31,7 @@ mod processor;
 mod read;
 mod statement;
 pub mod store;
+pub mod survey;
 mod value;
 
 pub use config::{ConfigProblem, MAX_REQUEST_BYTES, Neo4jConfig, Tls};

@@ -54,8 +54,8 @@ pub(super) async fn run(args: RunArgs, config: &Config) -> Result<Exit, CommandE
         let missing = OutboxError::Settings("outbox.url is not set".to_owned());
         return Err(failed(&missing, false));
     }
-    if config.broker.use_rabbitmq == UseRabbitmq::False {
-        let message = "the outbox goes to RabbitMQ, and USE_RABBITMQ is false";
+    if config.broker.use_rabbitmq != UseRabbitmq::True {
+        let message = "the outbox goes to RabbitMQ alone, and USE_RABBITMQ is not true";
         return Err(CommandError::new(Exit::Configuration, message)
             .hint("leave USE_RABBITMQ unset for this command"));
     }

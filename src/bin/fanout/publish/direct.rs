@@ -1,15 +1,20 @@
 //! `USE_RABBITMQ=false`: the events go through a broker inside this program, and so do they
-//! through the processors.
+//! through the processors; `parallel`: and to RabbitMQ.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use fanout::config::Loaded;
+use fanout::broker::Broker;
+use fanout::config::{Loaded, UseRabbitmq};
 use fanout::engine::Counts;
+use fanout::publish::Twice;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::input::Input;
 use super::report::Summary;
-use super::{PublishArgs, feed, input_error};
+use super::{Fed, PublishArgs, feed, input_error};
+use crate::connect;
 use crate::exit::{CommandError, Exit, complain};
 use crate::in_process::InProcess;
 use crate::signals;
@@ -41,8 +46,7 @@ pub(super) async fn run(
     loaded: &Loaded,
 ) -> Result<Exit, CommandError> {
     let (within, stop) = (InProcess::open(loaded).await?, signals::stop());
-    let broker = within.server.connect();
-    let fed = feed(args, &loaded.config, &broker, input, &exchange, &stop).await;
+    let fed = feed_to(&within, args, input, &exchange, loaded, &stop).await;
     tokio::select! {
         () = within.direct.done() => {}
         () = stop.cancelled() => {}
@@ -63,6 +67,26 @@ pub(super) async fn run(
         Some(error) => Err(input_error(&error)),
         None => Ok(outcome.exit()),
     }
+}
+
+/// Publishes to the broker inside, and in parallel mode to RabbitMQ as well.
+async fn feed_to(
+    within: &InProcess,
+    args: &PublishArgs,
+    input: Input,
+    exchange: &str,
+    loaded: &Loaded,
+    stop: &CancellationToken,
+) -> Result<Fed, CommandError> {
+    let (config, inside) = (&loaded.config, within.server.connect());
+    if config.broker.use_rabbitmq == UseRabbitmq::False {
+        return feed(args, config, &inside, input, exchange, stop).await;
+    }
+    let rabbit = connect::publisher(config).await?;
+    let both = Twice::new(rabbit, Arc::new(inside));
+    let fed = feed(args, config, &both, input, exchange, stop).await;
+    both.close().await;
+    fed
 }
 
 impl Done {

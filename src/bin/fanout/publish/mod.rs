@@ -50,7 +50,8 @@ run that was killed goes on from there, for the same content, exchange and broke
 --from-line 1 begins anew.
 
 With USE_RABBITMQ=false the events are projected by this program itself, through a broker in
-broker.local_dir, with the same retries and dead letters; it ends when nothing waits.
+broker.local_dir, with the same retries and dead letters; it ends when nothing waits. With
+USE_RABBITMQ=parallel they go to RabbitMQ as well.
 
 Examples:
   fanout publish events.ndjson
@@ -108,8 +109,10 @@ pub(crate) async fn run(args: PublishArgs, loaded: Loaded) -> Result<Exit, Comma
     let input = input::open(args.file.as_deref(), args.format)?;
     let exchange = exchange(&args, &loaded.config)?;
     match loaded.config.broker.use_rabbitmq {
-        UseRabbitmq::False => direct::run(&args, input, exchange, &loaded).await,
-        _ => through_rabbitmq(&args, input, exchange, &loaded.config).await,
+        UseRabbitmq::False | UseRabbitmq::Parallel => {
+            direct::run(&args, input, exchange, &loaded).await
+        }
+        UseRabbitmq::True => through_rabbitmq(&args, input, exchange, &loaded.config).await,
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) async fn run(mut loaded: Loaded) -> Result<Exit, CommandError> {
     let gateway = Gateway::new(
         config,
         env!("CARGO_PKG_VERSION"),
-        publisher.clone(),
+        way.intake(publisher.clone()),
         broker.clone(),
     );
     let gateway = Arc::new(

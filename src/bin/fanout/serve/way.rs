@@ -1,12 +1,14 @@
-//! Where accepted events go: to RabbitMQ, or in direct mode to the processors in this program.
+//! Where accepted events go: to RabbitMQ, to the processors in this program (direct mode), or
+//! to both (parallel mode).
 
 use std::sync::Arc;
 
-use fanout::broker::Purge;
 use fanout::broker::amqp::AmqpBroker;
+use fanout::broker::{Broker, Purge};
 use fanout::config::{Loaded, UseRabbitmq};
 use fanout::engine::Monitor;
 use fanout::operate::whereabouts::Stores;
+use fanout::publish::{Both, Intake, Publisher};
 use fanout::topology::Topology;
 
 use crate::exit::{CommandError, Exit};
@@ -20,25 +22,50 @@ const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
 pub(super) struct Way {
     pub(super) broker: Arc<dyn Purge>,
     within: Option<InProcess>,
+    /// The broker inside, where events go there as well.
+    as_well: Option<Arc<dyn Broker>>,
 }
 
 impl Way {
     pub(super) async fn open(loaded: &Loaded) -> Result<Self, CommandError> {
         let config = &loaded.config;
-        if config.broker.use_rabbitmq == UseRabbitmq::False {
-            let within = InProcess::open(loaded).await?;
-            tracing::info!(dir = %config.broker.local_dir.display(), waiting = within.direct.waiting(), "events are projected in this process, without RabbitMQ");
-            return Ok(Self {
-                broker: Arc::new(within.server.connect()),
-                within: Some(within),
-            });
-        }
+        let dir = config.broker.local_dir.display();
+        let within = match config.broker.use_rabbitmq {
+            UseRabbitmq::True => left_over(loaded).await,
+            UseRabbitmq::False | UseRabbitmq::Parallel => Some(InProcess::open(loaded).await?),
+        };
+        let waiting = within.as_ref().map(|within| within.direct.waiting());
+        let inside = within.as_ref().map(|within| within.server.connect());
+        let as_well = match (config.broker.use_rabbitmq, inside) {
+            (UseRabbitmq::False, Some(inside)) => {
+                tracing::info!(%dir, waiting, "events are projected in this process, without RabbitMQ");
+                return Ok(Self {
+                    broker: Arc::new(inside),
+                    within,
+                    as_well: None,
+                });
+            }
+            (UseRabbitmq::Parallel, Some(inside)) => {
+                tracing::info!(%dir, waiting, "events are projected in this process, and go to RabbitMQ as well");
+                Some(Arc::new(inside) as Arc<dyn Broker>)
+            }
+            _ => None,
+        };
         let topology = Topology::from_config(config);
         let broker = AmqpBroker::start(config.broker.clone(), topology);
         Ok(Self {
             broker: Arc::new(broker),
-            within: None,
+            within,
+            as_well,
         })
+    }
+
+    /// Where events are given.
+    pub(super) fn intake(&self, publisher: Arc<Publisher>) -> Arc<dyn Intake> {
+        match &self.as_well {
+            Some(inside) => Arc::new(Both::new(inside.clone(), publisher)),
+            None => publisher,
+        }
     }
 
     /// The queues that this program takes to their processors, for health.
@@ -78,4 +105,28 @@ impl Way {
             None => Ok(()),
         }
     }
+}
+
+/// What a time without RabbitMQ has left over is projected here, whatever the mode is now.
+async fn left_over(loaded: &Loaded) -> Option<InProcess> {
+    let dir = &loaded.config.broker.local_dir;
+    // opening would make it
+    if !dir.exists() {
+        return None;
+    }
+    let within = match InProcess::open(loaded).await {
+        Ok(within) => within,
+        Err(error) => {
+            let error = error.message();
+            tracing::warn!(dir = %dir.display(), error, "what direct mode may have left over is not projected");
+            return None;
+        }
+    };
+    let waiting = within.direct.waiting();
+    if waiting == 0 {
+        let _ = within.drain().await;
+        return None;
+    }
+    tracing::info!(dir = %dir.display(), waiting, "what direct mode has left over is projected in this process");
+    Some(within)
 }

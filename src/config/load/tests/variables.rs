@@ -232,11 +232,9 @@ fn unknown_and_empty_variables_are_of_no_account() {
 }
 
 #[test]
-fn a_mode_that_does_not_exist_yet_is_refused() {
-    assert_eq!(
-        env_problems(&[("USE_RABBITMQ", "parallel")]),
-        ["broker.use_rabbitmq: must be true or false: this version has no parallel mode"]
-    );
+fn the_mode_is_one_of_three() {
+    let both = from_env(&[("USE_RABBITMQ", "parallel")]);
+    assert_eq!(both.broker.use_rabbitmq, UseRabbitmq::Parallel);
     let direct = from_env(&[("USE_RABBITMQ", "false"), ("FANOUT_LOCAL_DIR", "/data")]);
     assert_eq!(direct.broker.use_rabbitmq, UseRabbitmq::False);
     assert_eq!(direct.broker.local_dir.to_str(), Some("/data"));

@@ -20,6 +20,20 @@ impl QdrantStore {
         Ok(points.map_err(in_process)?.pop())
     }
 
+    /// The points with these ids, as far as they are there, with payload and vector, in no
+    /// order.
+    ///
+    /// # Errors
+    /// As [`process`](fanout_contract::Processor::process) has them.
+    pub async fn points_of(
+        &self,
+        collection: Collection,
+        ids: Vec<Uuid>,
+    ) -> Result<Vec<Point>, Failure> {
+        let points = self.get(collection, ids, Fields::All).await;
+        points.map_err(in_process)
+    }
+
     /// A page of at most `limit` points, with payload and vector, ordered by point id, and
     /// where the next page begins; `None` behind the last.
     ///
