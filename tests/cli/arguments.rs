@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 25] = [
     &["demo"],
     &["publish"],
     &["serve"],
