@@ -11,6 +11,7 @@
 mod access;
 mod budget;
 mod document;
+mod event;
 mod events;
 mod guard;
 mod probes;
@@ -88,6 +89,7 @@ pub struct Gateway {
     requests: Semaphore,
     streams: Semaphore,
     waits: Semaphore,
+    looks: Semaphore,
     /// Until when nothing more is taken, by the last refusal of the intake.
     full_until: watch::Sender<Option<Instant>>,
     draining: CancellationToken,
@@ -128,6 +130,7 @@ impl Gateway {
             requests: Semaphore::new(limits.max_requests),
             streams: Semaphore::new(STREAMS),
             waits: Semaphore::new(wait::WAITS),
+            looks: Semaphore::new(event::LOOKS),
             full_until: watch::Sender::new(None),
             draining: CancellationToken::new(),
             config,
@@ -193,7 +196,7 @@ impl Gateway {
             .route("/metrics", get(probes::exposition))
             .route("/openapi.json", get(document::answer))
             .route("/events", post(events::post))
-            .route("/events/{id}", get(wait::event))
+            .route("/events/{id}", get(event::event))
             .route("/rabbitmq/health", get(rabbitmq::health))
             .route("/rabbitmq/queues/{name}", get(rabbitmq::queue))
             .route("/rabbitmq/queues/{name}/purge", post(rabbitmq::purge))
