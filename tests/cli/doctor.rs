@@ -115,8 +115,8 @@ fn configuration_and_environment_are_looked_at_without_any_server() {
             "plaintext-connection",
             "missing-id-assign",
             "spool-not-writable",
-            "drain-over-grace",
             "service-links",
+            "drain-over-grace",
             "secret-file-readable",
         ]
     );

@@ -9,7 +9,6 @@
 
 mod client;
 mod cloud_events;
-mod dlq;
 mod document;
 mod drain;
 mod events;

@@ -127,3 +127,68 @@ fn unseen(case: &Case<'_>, queues: &[FoundQueue], bindings: &[&Binding], notes: 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::super::facts::{Binding, FoundQueue};
+    use super::super::tests::{healthy, ids};
+    use crate::config::Config;
+
+    fn bound(exchange: &str, queue: &str, key: &str) -> Binding {
+        serde_json::from_value(json!({
+            "source": exchange, "destination": queue, "destination_type": "queue",
+            "routing_key": key,
+        }))
+        .unwrap()
+    }
+
+    /// Ids found where these bindings are there instead of the configured ones.
+    fn with(bindings: Vec<Binding>) -> BTreeSet<&'static str> {
+        let config = Config::default();
+        let mut facts = healthy(&config);
+        facts.bindings = Ok(bindings);
+        ids(&config, facts)
+    }
+
+    #[test]
+    fn at_a_fanout_exchange_any_key_will_do() {
+        let bindings = vec![
+            bound("events", "events.neo4j", ""),
+            bound("events", "events.neo4j", "twice"),
+            bound("events", "events.qdrant", "#"),
+            bound("", "events.dlq", "events.dlq"),
+        ];
+        assert_eq!(with(bindings), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_missing_binding_and_one_of_a_side_queue_are_found() {
+        let bindings = vec![
+            bound("events", "events.neo4j", "#"),
+            bound("other", "events.neo4j.retry.5s", "#"),
+        ];
+        let expected = BTreeSet::from(["binding-missing", "binding-extra"]);
+        assert_eq!(with(bindings), expected);
+    }
+
+    #[test]
+    fn a_foreign_queue_matters_when_nobody_empties_it() {
+        let config = Config::default();
+        for (consumers, expected) in [(0, Some("queue-fills-unseen")), (1, None)] {
+            let mut facts = healthy(&config);
+            facts.queues.as_mut().unwrap().push(FoundQueue {
+                name: "audit".to_owned(),
+                messages: Some(5),
+                consumers: Some(consumers),
+                ..FoundQueue::default()
+            });
+            let bindings = facts.bindings.as_mut().unwrap();
+            bindings.push(bound("events", "audit", "#"));
+            assert_eq!(ids(&config, facts), expected.into_iter().collect());
+        }
+    }
+}

@@ -25,7 +25,8 @@ checks! { Broker:
 
 /// Without these the topology does not work; broker versions that always have them list none.
 const NEEDED_FLAGS: [&str; 2] = ["quorum_queue", "stream_queue"];
-/// Seconds. `Date` counts whole seconds, and an answer takes up to five.
+/// Seconds. NTP keeps machines within fractions of one; `Date` counts whole ones, and a server
+/// may make it once in a few.
 const CLOCK_TOLERANCE: u64 = 10;
 
 pub(super) fn check(case: &Case<'_>, notes: &mut Notes) {

@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::case::Notes;
 use super::finding::checks;
-use crate::config::{Config, mask_url};
+use crate::config::{Config, UseRabbitmq, mask_url};
 
 checks! { Configuration:
     DEFAULT_USER = "default-user", Warning,
@@ -18,7 +18,8 @@ checks! { Configuration:
 }
 
 pub(super) fn check(config: &Config, notes: &mut Notes) {
-    for url in &config.broker.urls {
+    let used = config.broker.use_rabbitmq != UseRabbitmq::False;
+    for url in config.broker.urls.iter().filter(|_| used) {
         let Ok(url) = Url::parse(url.expose()) else {
             continue;
         };
@@ -35,7 +36,7 @@ pub(super) fn check(config: &Config, notes: &mut Notes) {
         }
         plain(&url, "amqp", &shown, "amqps:// and broker.tls", notes);
     }
-    if let Some(url) = &config.broker.management_url
+    if let Some(url) = config.broker.management_url.as_ref().filter(|_| used)
         && let Ok(url) = Url::parse(url.expose())
         && !is_near(&url)
     {
@@ -116,4 +117,56 @@ fn qdrant(config: &Config, notes: &mut Notes) {
         ));
     }
     plain(&url, "http", &shown, "https://", notes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    fn found(change: impl FnOnce(&mut Config)) -> Vec<&'static str> {
+        let mut config = Config::default();
+        change(&mut config);
+        let mut notes = Notes::default();
+        check(&config, &mut notes);
+        notes.findings.iter().map(|finding| finding.check).collect()
+    }
+
+    #[test]
+    fn servers_beside_this_program_are_near() {
+        assert_eq!(found(|_| {}), Vec::<&str>::new());
+        let compose = found(|config| {
+            config.broker.urls = vec![Secret::new("amqp://guest:guest@rabbitmq:5672/%2f")];
+            config.neo4j.uri = "bolt://neo4j:7687".to_owned();
+            config.qdrant.url = "http://[::1]:6334".to_owned();
+        });
+        assert_eq!(compose, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_server_far_away_needs_tls_and_a_password_of_its_own() {
+        let broker = |url: &str| {
+            let url = Secret::new(url);
+            found(|config| config.broker.urls = vec![url])
+        };
+        let both = ["default-user", "plaintext-connection"];
+        assert_eq!(broker("amqp://guest:guest@10.0.0.1/%2f"), both);
+        assert_eq!(
+            broker("amqps://app:x@mq.example.com/%2f"),
+            Vec::<&str>::new()
+        );
+        let neo4j = found(|config| config.neo4j.uri = "neo4j://db.example.com".to_owned());
+        assert_eq!(neo4j, ["default-password", "plaintext-connection"]);
+        let qdrant = found(|config| config.qdrant.url = "https://q.example.com".to_owned());
+        assert_eq!(qdrant, ["default-password"]);
+    }
+
+    #[test]
+    fn without_rabbitmq_its_address_does_not_matter() {
+        let direct = found(|config| {
+            config.broker.use_rabbitmq = UseRabbitmq::False;
+            config.broker.urls = vec![Secret::new("amqp://guest:guest@10.0.0.1/%2f")];
+        });
+        assert_eq!(direct, Vec::<&str>::new());
+    }
 }

@@ -86,3 +86,62 @@ fn foreign(case: &Case<'_>, connections: &[Connection], consumers: &[Consumer], 
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::super::facts::ManagementFacts;
+    use super::super::tests::{healthy, ids};
+    use crate::config::Config;
+
+    fn with(change: impl FnOnce(&mut ManagementFacts)) -> BTreeSet<&'static str> {
+        let config = Config::default();
+        let mut facts = healthy(&config);
+        change(&mut facts);
+        ids(&config, facts)
+    }
+
+    fn consumers(queue: &'static str, count: u64) -> BTreeSet<&'static str> {
+        with(|facts| {
+            let queues = facts.queues.as_mut().unwrap();
+            let queue = queues.iter_mut().find(|found| found.name == queue);
+            queue.unwrap().consumers = Some(count);
+        })
+    }
+
+    #[test]
+    fn nobody_or_too_many_at_a_main_queue_and_anybody_at_a_retry_queue_are_found() {
+        for (queue, count, expected) in [
+            ("events.neo4j", 0, Some("no-consumer")),
+            ("events.neo4j", 32, None),
+            ("events.neo4j", 33, Some("many-consumers")),
+            ("events.neo4j.retry.5s", 1, Some("retry-queue-consumed")),
+            ("events.neo4j.suspect", 1, None),
+        ] {
+            let expected = expected.into_iter().collect();
+            assert_eq!(consumers(queue, count), expected, "{queue} {count}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_told_by_the_product_of_the_connection() {
+        let consuming = |queue: &str, product: &str| {
+            with(|facts| {
+                let connection = json!([{"name": "c", "user": "u", "state": "running",
+                                         "client_properties": {"product": product}}]);
+                facts.connections = Ok(serde_json::from_value(connection).unwrap());
+                let consumer = json!([{"queue": {"name": queue},
+                                       "channel_details": {"connection_name": "c", "user": "u"}}]);
+                facts.consumers = Ok(serde_json::from_value(consumer).unwrap());
+            })
+        };
+        let stranger = BTreeSet::from(["foreign-consumer"]);
+        assert_eq!(consuming("events.neo4j", "pika"), stranger);
+        assert_eq!(consuming("events.dlq", "pika"), stranger);
+        assert_eq!(consuming("events.dlq", "fanout"), BTreeSet::new());
+        assert_eq!(consuming("somebody.elses", "pika"), BTreeSet::new());
+    }
+}

@@ -10,7 +10,7 @@ use crate::config::{Config, show_time};
 checks! { Environment:
     SERVICE_LINKS = "service-links", Warning,
         "Kubernetes sets such variables for services of these names: RABBITMQ_PORT then is no port, and the images of RabbitMQ and Neo4j read theirs as settings and do not start";
-    GRACE = "drain-over-grace", Warning,
+    GRACE = "drain-over-grace", Notice,
         "Kubernetes kills a pod 30 s after asking it to end, unless told otherwise: a drain that takes as long is cut off, and what it held is delivered again";
 }
 

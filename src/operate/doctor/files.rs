@@ -9,13 +9,15 @@ use nix::unistd::{AccessFlags, access};
 use super::case::Notes;
 use super::finding::{Area, checks};
 use super::{Examination, Severity};
-use crate::config::{Config, show_size};
+use crate::config::{Config, UseRabbitmq, show_size};
 
 checks! { Environment:
     READABLE = "secret-file-readable", Warning,
         "every user of the machine can read the password in it";
     SPOOL = "spool-not-writable", Error,
         "while the broker is away a publisher has nowhere to keep events, and refuses them";
+    LOCAL = "local-broker-not-writable", Error,
+        "the broker inside the process keeps events there: in direct mode no program starts";
     SPOOL_ROOM = "spool-disk-low", Warning,
         "the spool cannot grow to its limit: publishers refuse events sooner than configured";
 }
@@ -36,6 +38,7 @@ pub(super) fn check(examination: &Examination<'_>, notes: &mut Notes) {
         }
     }
     spool(examination.config, notes);
+    local_broker(examination.config, notes);
 }
 
 /// Secrets of ours; other programs have variables that end so, too.
@@ -60,27 +63,56 @@ fn readable(path: &Path, severity: Severity, notes: &mut Notes) {
     }
 }
 
-/// The spool's folder, or the nearest one above it that exists: it is made when first used.
+/// The folder, or the nearest one above it that exists: it is made when first used.
+fn existing(dir: &Path) -> &Path {
+    let existing = dir.ancestors().find(|path| path.exists());
+    let existing = existing.filter(|path| !path.as_os_str().is_empty());
+    existing.unwrap_or(Path::new("."))
+}
+
+/// Why nothing can be written to the folder.
+fn not_writable(dir: &Path) -> Option<String> {
+    let existing = existing(dir);
+    let writable = access(existing, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+    (!existing.is_dir() || !writable).then(|| {
+        let existing = existing.display();
+        format!("{existing} is no folder that this user may write to")
+    })
+}
+
+fn local_broker(config: &Config, notes: &mut Notes) {
+    let dir = &config.broker.local_dir;
+    if config.broker.use_rabbitmq == UseRabbitmq::False
+        && let Some(what) = not_writable(dir)
+    {
+        notes.add(LOCAL.found(
+            dir.display().to_string(),
+            what,
+            "broker.local_dir names a folder on a volume that this user may write to",
+        ));
+    }
+}
+
 fn spool(config: &Config, notes: &mut Notes) {
     let dir = &config.spool.dir;
     let shown = dir.display().to_string();
-    let here = Path::new(".");
-    let existing = dir.ancestors().find(|path| path.exists()).unwrap_or(here);
-    let existing = if existing.as_os_str().is_empty() {
-        here
-    } else {
-        existing
-    };
-    if !existing.is_dir() || access(existing, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
-        notes.add(SPOOL.found(
+    if let Some(what) = not_writable(dir) {
+        let found = SPOOL.found(
             shown,
-            format!("{} is no folder that may be written to", existing.display()),
+            what,
             "FANOUT_SPOOL_DIR names a folder on a volume that this user may write to; a program \
              that does not publish needs none",
-        ));
+        );
+        // Where no volume was given for it, none may be needed.
+        let wanted = dir.exists() || !existing(dir).is_dir();
+        notes.add(if wanted {
+            found
+        } else {
+            found.severity(Severity::Notice)
+        });
         return;
     }
-    let Ok(disk) = statvfs(existing) else {
+    let Ok(disk) = statvfs(existing(dir)) else {
         notes.gap(
             Area::Environment,
             format!("the free space of {shown}"),

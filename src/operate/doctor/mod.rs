@@ -39,7 +39,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::case::{Case, Notes};
 use self::facts::BrokerFacts;
-use crate::config::Config;
+use crate::config::{Config, UseRabbitmq};
 
 /// What is to be looked at.
 #[derive(Clone, Debug)]
@@ -66,10 +66,14 @@ impl Examination<'_> {
     /// calls, also where nothing answers.
     pub async fn run(&self) -> Report {
         let mut notes = Notes::default();
-        if Area::ALL
-            .iter()
-            .any(|area| area.needs_broker() && self.includes(*area))
-        {
+        let at_the_broker = |area: &Area| area.needs_broker() && self.includes(*area);
+        if self.config.broker.use_rabbitmq == UseRabbitmq::False {
+            notes.gap(
+                Area::Broker,
+                "RabbitMQ: events do not go through it (USE_RABBITMQ=false)",
+                "USE_RABBITMQ=true",
+            );
+        } else if Area::ALL.iter().any(at_the_broker) {
             let facts = BrokerFacts::fetch(self.config).await;
             judge(&Case::new(self.config, self.kinds, &facts), &mut notes);
         }

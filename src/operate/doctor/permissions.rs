@@ -9,6 +9,7 @@ use super::case::{Case, Notes};
 use super::facts::{Permission, User};
 use super::finding::{Area, checks};
 use crate::config::TopologyMode;
+use crate::topology::{Role, names};
 
 checks! { Permissions:
     MISSING = "permission-missing", Error,
@@ -54,54 +55,97 @@ fn administrator(user: &User, notes: &mut Notes) {
     }
 }
 
-/// What the programs do: configure, write, read.
-fn needed<'a>(case: &'a Case<'_>) -> [(&'static str, Vec<&'a str>); 3] {
-    let topology = &case.topology;
-    let exchanges = || topology.exchanges.iter().map(|e| e.name.as_str());
-    let queues = || topology.queues.iter().map(|q| q.name.as_str());
-    let declares = case.config.broker.topology == TopologyMode::Declare;
-    let configure = if declares {
-        exchanges().chain(queues()).collect()
-    } else {
-        Vec::new()
-    };
-    let mut write: Vec<_> = exchanges().chain([DEFAULT_EXCHANGE]).collect();
-    let mut read: Vec<_> = queues().collect();
-    if declares {
-        // Binding writes to the queue and reads from the exchange.
-        write.extend(queues());
-        read.extend(exchanges());
-    }
-    [("configure", configure), ("write", write), ("read", read)]
-}
+type Allows = Box<dyn Fn(&str) -> bool>;
 
 fn enough(case: &Case<'_>, permission: &Permission, notes: &mut Notes) {
-    let granted = [&permission.configure, &permission.write, &permission.read];
-    for ((what, names), pattern) in needed(case).into_iter().zip(granted) {
-        let Some(allows) = allows(pattern) else {
-            notes.gap(
-                Area::Permissions,
-                format!("the permission to {what}: '{pattern}' cannot be read here"),
-                "compare it with docs/doctor.md",
-            );
-            continue;
-        };
-        let refused: Vec<_> = names.into_iter().filter(|name| !allows(name)).collect();
-        if !refused.is_empty() {
-            notes.add(MISSING.found(
-                &permission.user,
-                format!("may not {what} {}", refused.join(", ")),
-                format!("rabbitmqctl set_permissions, with a pattern for {what} that matches them"),
-            ));
-        }
+    let patterns = [&permission.configure, &permission.write, &permission.read];
+    let [Some(configure), Some(write), Some(read)] = patterns.map(|pattern| allows(pattern)) else {
+        notes.gap(
+            Area::Permissions,
+            format!(
+                "permissions of {}: an expression cannot be read here",
+                permission.user
+            ),
+            "compare them with docs/doctor.md",
+        );
+        return;
+    };
+    let missing = if case.config.broker.topology == TopologyMode::Declare {
+        to_declare(case, &configure, &write, &read)
+    } else {
+        to_work(case, &write, &read)
+    };
+    for (what, names) in missing {
+        notes.add(MISSING.found(
+            &permission.user,
+            format!("may not {what} {}", names.join(", ")),
+            format!("rabbitmqctl set_permissions, with a pattern for {what} that matches them"),
+        ));
+    }
+}
+
+/// What is not allowed, and on which names.
+type Missing = Vec<(&'static str, Vec<String>)>;
+
+fn refused(
+    what: &'static str,
+    names: impl IntoIterator<Item = String>,
+    allows: &Allows,
+) -> Missing {
+    let refused: Vec<_> = names.into_iter().filter(|name| !allows(name)).collect();
+    if refused.is_empty() {
+        Vec::new()
+    } else {
+        vec![(what, refused)]
+    }
+}
+
+/// Who declares, makes all of it. Binding writes to the queue and reads from the exchange.
+fn to_declare(case: &Case<'_>, configure: &Allows, write: &Allows, read: &Allows) -> Missing {
+    let exchanges = case.topology.exchanges.iter().map(|e| e.name.clone());
+    let queues = case.topology.queues.iter().map(|q| q.name.clone());
+    let all: Vec<_> = exchanges.chain(queues).collect();
+    let written = all.iter().cloned().chain([DEFAULT_EXCHANGE.to_owned()]);
+    [
+        refused("configure", all.clone(), configure),
+        refused("write", written, write),
+        refused("read", all.clone(), read),
+    ]
+    .concat()
+}
+
+/// Else each program has a user of its own: one that may read a main queue is its worker; one
+/// that may neither read a queue nor write to an exchange can do nothing at all.
+fn to_work(case: &Case<'_>, write: &Allows, read: &Allows) -> Missing {
+    let queues = &case.topology.queues;
+    let worked = queues
+        .iter()
+        .filter(|queue| queue.role == Role::Main && read(&queue.name));
+    let suspects: Vec<_> = worked.map(|queue| names::suspect(&queue.name)).collect();
+    if !suspects.is_empty() {
+        let default = [DEFAULT_EXCHANGE.to_owned()];
+        return [
+            refused("read", suspects, read),
+            refused("write", default, write),
+        ]
+        .concat();
+    }
+    let exchanges = case.topology.exchanges.iter().map(|e| e.name.clone());
+    let exchanges: Vec<_> = exchanges.collect();
+    let idle = !queues.iter().any(|queue| read(&queue.name))
+        && !exchanges.iter().any(|exchange| write(exchange));
+    if idle {
+        refused("write", exchanges, write)
+    } else {
+        Vec::new()
     }
 }
 
 /// `None` where the expression is one that this library does not know.
-fn allows(pattern: &str) -> Option<impl Fn(&str) -> bool> {
+fn allows(pattern: &str) -> Option<Allows> {
     let pattern = if pattern.is_empty() { "^$" } else { pattern };
     let regex = Regex::new(pattern).ok()?;
-    Some(move |name: &str| regex.is_match(name))
+    Some(Box::new(move |name: &str| regex.is_match(name)))
 }
 
 fn wide(case: &Case<'_>, permission: &Permission, notes: &mut Notes) {
@@ -115,5 +159,82 @@ fn wide(case: &Case<'_>, permission: &Permission, notes: &mut Notes) {
             ),
             "rabbitmqctl set_permissions, with '^$' for configure",
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{findings, healthy};
+    use super::*;
+    use crate::config::Config;
+
+    fn with(mode: TopologyMode, patterns: [&str; 3]) -> Vec<(&'static str, String)> {
+        let mut config = Config::default();
+        config.broker.topology = mode;
+        let mut facts = healthy(&config);
+        let [configure, write, read] = patterns;
+        let permission =
+            json!({"user": "app", "configure": configure, "write": write, "read": read});
+        facts.permission = Ok(serde_json::from_value(permission).unwrap());
+        let found = findings(&config, facts).into_iter();
+        found.map(|found| (found.check, found.what)).collect()
+    }
+
+    fn missing(mode: TopologyMode, patterns: [&str; 3]) -> Vec<String> {
+        let found = with(mode, patterns).into_iter();
+        found.map(|(_, what)| what).collect()
+    }
+
+    #[test]
+    fn who_declares_needs_all_of_it() {
+        let declare = |patterns| missing(TopologyMode::Declare, patterns);
+        let operator = "^events(\\..+)?$";
+        let writes = "^(events(\\..+)?|amq\\.default)$";
+        assert_eq!(declare([operator, writes, operator]), [""; 0]);
+        let what = declare(["^$", "^(events|amq\\.default)$", "^events\\."]);
+        assert!(
+            what[0].starts_with("may not configure events, events.dlq"),
+            "{what:?}"
+        );
+        assert!(what[1].starts_with("may not write events.dlq"), "{what:?}");
+        assert_eq!(what[2], "may not read events");
+    }
+
+    /// The lines of docs/operations/security.md.
+    #[test]
+    fn the_documented_users_may_do_what_they_need() {
+        for [write, read] in [
+            ["^events$", "^$"],
+            ["^(events|amq\\.default)$", "^events\\.neo4j(\\.suspect)?$"],
+            ["^(events|amq\\.default)$", "^events\\.dlq$"],
+            ["^amq\\.default$", "^events\\.qdrant(\\.suspect)?$"],
+        ] {
+            let what = missing(TopologyMode::Verify, ["^$", write, read]);
+            assert_eq!(what, [""; 0], "{write} {read}");
+        }
+    }
+
+    #[test]
+    fn a_worker_without_its_suspects_and_a_user_who_may_nothing_are_found() {
+        let verify = |write, read| missing(TopologyMode::Verify, ["^$", write, read]);
+        let worker = verify("^events$", "^events\\.neo4j$");
+        assert_eq!(
+            worker,
+            [
+                "may not read events.neo4j.suspect",
+                "may not write amq.default"
+            ]
+        );
+        // An empty expression allows nothing, any other matches anywhere in a name.
+        assert_eq!(verify("", ""), ["may not write events"]);
+        assert_eq!(verify("e", "n"), [""; 0]);
+    }
+
+    #[test]
+    fn configure_is_too_much_for_who_never_declares() {
+        let found = with(TopologyMode::None, [".*", ".*", ".*"]);
+        assert_eq!(found[0].0, "permission-too-wide");
     }
 }

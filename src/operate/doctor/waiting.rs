@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Severity;
 use super::case::{Case, Notes};
 use super::facts::ManagementFacts;
 use super::finding::{Area, checks};
@@ -21,6 +22,8 @@ checks! { Consumers:
         "a full queue refuses its publishers, and at a fanout exchange that means for every queue";
 }
 
+/// As many events as the flood guard looks at: no longer single bad events.
+const MANY_DEAD: u64 = 1000;
 /// Half of the default TTL of a main queue: by then somebody has had a working week.
 const DEAD_TOO_OLD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Percent of `max-length-bytes`: leaves time to act before publishers are refused.
@@ -72,7 +75,14 @@ fn dead_letters(case: &Case<'_>, queue: &Queue, now: i64, notes: &mut Notes) {
             ),
             mend,
         ),
-        _ => DEAD.found(&queue.name, format!("{messages} dead letters"), mend),
+        _ => {
+            let found = DEAD.found(&queue.name, format!("{messages} dead letters"), mend);
+            if messages < MANY_DEAD {
+                found
+            } else {
+                found.severity(Severity::Warning)
+            }
+        }
     });
 }
 
@@ -123,5 +133,45 @@ fn full(facts: &ManagementFacts, queue: &Queue, notes: &mut Notes) {
             ),
             "start more workers, or find out why they are slow",
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{findings, healthy};
+    use super::*;
+    use crate::config::Config;
+
+    /// What is found where this queue has so many messages and bytes, the first of them so
+    /// many seconds old.
+    fn waiting(queue: &str, messages: u64, bytes: u64, age: i64) -> Vec<(&'static str, Severity)> {
+        let config = Config::default();
+        let mut facts = healthy(&config);
+        let queues = facts.queues.as_mut().unwrap();
+        let found = queues.iter_mut().find(|found| found.name == queue).unwrap();
+        (found.messages, found.message_bytes) = (Some(messages), Some(bytes));
+        let published = Timestamp::now().as_second() - age;
+        facts.heads.insert(queue.to_owned(), published);
+        let found = findings(&config, facts).into_iter();
+        found.map(|found| (found.check, found.severity)).collect()
+    }
+
+    const DAY: i64 = 24 * 60 * 60;
+
+    #[test]
+    fn dead_letters_are_a_notice_until_they_are_old_or_many() {
+        let dead = |messages, days| waiting("events.dlq", messages, 0, days * DAY);
+        assert_eq!(dead(0, 0), []);
+        assert_eq!(dead(1, 6), [("dead-letters-wait", Severity::Notice)]);
+        assert_eq!(dead(1000, 0), [("dead-letters-wait", Severity::Warning)]);
+        assert_eq!(dead(1, 8), [("dead-letters-old", Severity::Warning)]);
+    }
+
+    #[test]
+    fn a_main_queue_is_told_of_from_half_of_its_ttl_and_four_fifths_of_its_length() {
+        let main = |bytes, days| waiting("events.neo4j", 5, bytes, days * DAY);
+        assert_eq!(main(6 << 30, 6), []);
+        assert_eq!(main(0, 8), [("queue-head-old", Severity::Warning)]);
+        assert_eq!(main(7 << 30, 0), [("queue-nearly-full", Severity::Warning)]);
     }
 }

@@ -79,11 +79,7 @@ pub struct Place {
 pub async fn in_stores(config: &Config, stores: &Stores, id: &EventId) -> Vec<Place> {
     let keys: Vec<String> = config.queues.keys().cloned().collect();
     let ids = [id.clone()];
-    places(config, stores.seen(&keys, &ids, Instant::now()).await)
-}
-
-/// What the stores said of one event, queue by queue.
-pub fn places(config: &Config, seen: Vec<Seen>) -> Vec<Place> {
+    let seen = stores.seen(&keys, &ids, Instant::now()).await;
     let places = seen.into_iter().filter_map(|seen| {
         let queue = config.queues.get(&seen.queue)?;
         Some(Place::of(seen, queue))

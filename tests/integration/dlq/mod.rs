@@ -1,7 +1,6 @@
 //! `fanout dlq …` against RabbitMQ.
 
 mod looking;
-mod mending;
 mod moving;
 mod rig;
 

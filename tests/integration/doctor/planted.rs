@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::rig::{ONE_QUEUE, Rig};
 use crate::support::eventually;
+use crate::support::rabbitmq::RabbitMq;
 
 /// The broker's statistics are gathered every five seconds.
 const SOON: Duration = Duration::from_secs(60);
@@ -289,7 +290,24 @@ async fn each_planted_misconfiguration_is_found_by_its_check() {
         .flatten()
         .collect();
     assert!(cases.len() >= 30, "{}", cases.len());
-    stream::iter(cases).for_each_concurrent(4, is_found).await;
+    stream::iter(cases).for_each_concurrent(8, is_found).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
+async fn alarms_of_a_node_are_found() {
+    let conf = "vm_memory_high_watermark.absolute = 10MB\ndisk_free_limit.absolute = 900TB";
+    let rabbitmq = RabbitMq::own(conf).await;
+    let rig = Rig::at(&rabbitmq, "alarms", ONE_QUEUE).await;
+    for check in ["memory-alarm", "disk-alarm"] {
+        let raised = async || rig.of(check).await;
+        assert!(
+            eventually(check, SOON, raised)
+                .await
+                .subject
+                .starts_with("rabbit@")
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

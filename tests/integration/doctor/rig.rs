@@ -26,7 +26,11 @@ pub struct Rig {
 impl Rig {
     /// A vhost of its own, configured by this text, with nothing in it.
     pub async fn empty(name: &str, text: &str) -> Self {
-        let rabbitmq = RabbitMq::shared().await;
+        Self::at(RabbitMq::shared().await, name, text).await
+    }
+
+    /// The same at another broker.
+    pub async fn at(rabbitmq: &RabbitMq, name: &str, text: &str) -> Self {
         let vhost = rabbitmq.vhost(&format!("doctor-{name}")).await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fanout.toml");
@@ -38,7 +42,7 @@ impl Rig {
         });
         let mut config = loaded.unwrap_or_else(|errors| panic!("{errors}")).config;
         config.broker.urls = vec![vhost.url()];
-        config.broker.management_url = Some(Secret::new(management().await));
+        config.broker.management_url = Some(Secret::new(management_of(rabbitmq).await));
         config.spool.dir = folder.path().join("spool");
         Self {
             vhost,
@@ -89,6 +93,12 @@ impl Rig {
         examination.run().await
     }
 
+    /// What was found by this check.
+    pub async fn of(&self, check: &str) -> Option<Finding> {
+        let mut found = self.examine().await.findings.into_iter();
+        found.find(|found| found.check == check)
+    }
+
     /// What was found about this subject by this check.
     pub async fn find(&self, check: &str, subject: &str) -> Option<Finding> {
         let mut found = self.examine().await.findings.into_iter();
@@ -98,7 +108,10 @@ impl Rig {
 
 /// URL of the management API, with credentials of an administrator.
 pub async fn management() -> String {
-    let rabbitmq = RabbitMq::shared().await;
+    management_of(RabbitMq::shared().await).await
+}
+
+async fn management_of(rabbitmq: &RabbitMq) -> String {
     let port = rabbitmq.container().host_port(15672).await;
     format!("http://guest:guest@127.0.0.1:{port}")
 }

@@ -81,7 +81,7 @@ pub const CHECKS: &[Check] = &[
 
 /// Far above what a dozen questions take.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Seconds. An answer takes less; NTP keeps machines within fractions of one.
+/// Seconds. NTP keeps machines within fractions of one.
 const CLOCK_TOLERANCE: u64 = 5;
 
 /// What the server answered. `None` = it was not asked so far.
@@ -93,8 +93,8 @@ pub(crate) struct Answers {
     pub(crate) ledger_lost: Option<bool>,
     /// Name and value of the settings that matter, or why they are not known.
     pub(crate) settings: Option<Result<Vec<(String, String)>, StoreError>>,
-    /// When the server answered, by its own clock.
-    pub(crate) now: Option<Timestamp>,
+    /// Seconds that the server's clock is ahead of ours.
+    pub(crate) ahead: Option<i64>,
 }
 
 /// Looks at the server of this configuration. Takes at most 15 s. Dropping the future leaves
@@ -108,16 +108,11 @@ pub async fn diagnose(config: &Neo4jConfig) -> Result<Diagnosis, Vec<ConfigProbl
     let asked = tokio::time::timeout(DEADLINE, store.ask(&mut answers)).await;
     store.give_up();
     let asked = asked.unwrap_or(Err(StoreError::TimedOut));
-    Ok(judge(config, &answers, asked, Timestamp::now()))
+    Ok(judge(config, &answers, asked))
 }
 
 /// What the answers mean; `asked` says whether the questions came to their end.
-fn judge(
-    config: &Neo4jConfig,
-    answers: &Answers,
-    asked: Result<(), StoreError>,
-    now: Timestamp,
-) -> Diagnosis {
+fn judge(config: &Neo4jConfig, answers: &Answers, asked: Result<(), StoreError>) -> Diagnosis {
     let uri = crate::config::masked(&config.uri);
     let mut diagnosis = Diagnosis::default();
     for (missing, is_constraint) in &answers.missing {
@@ -147,8 +142,8 @@ fn judge(
         ));
     }
     timeouts(config, &uri, answers, &mut diagnosis);
-    if let Some(theirs) = answers.now {
-        clock(&uri, theirs, now, &mut diagnosis);
+    if let Some(ahead) = answers.ahead {
+        clock(&uri, ahead, &mut diagnosis);
     }
     if let Err(error) = asked {
         diagnosis.add(unanswered(&uri, &error));
@@ -172,8 +167,12 @@ fn unanswered(uri: &str, error: &StoreError) -> Symptom {
     }
 }
 
-fn clock(uri: &str, theirs: Timestamp, now: Timestamp, diagnosis: &mut Diagnosis) {
-    let ahead = theirs.as_second() - now.as_second();
+/// Seconds that a clock is ahead, which was read between two looks at ours.
+pub(crate) fn ahead(theirs: Timestamp, before: Timestamp, after: Timestamp) -> i64 {
+    theirs.as_second() - theirs.clamp(before, after).as_second()
+}
+
+fn clock(uri: &str, ahead: i64, diagnosis: &mut Diagnosis) {
     if ahead.unsigned_abs() > CLOCK_TOLERANCE {
         let side = if ahead > 0 { "ahead of" } else { "behind" };
         diagnosis.add(CLOCK.found(
@@ -264,9 +263,8 @@ fn duration(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn ids(answers: &Answers, asked: Result<(), StoreError>, now: i64) -> Vec<&'static str> {
-        let now = Timestamp::from_second(now).unwrap();
-        let diagnosis = judge(&Neo4jConfig::default(), answers, asked, now);
+    fn ids(answers: &Answers, asked: Result<(), StoreError>) -> Vec<&'static str> {
+        let diagnosis = judge(&Neo4jConfig::default(), answers, asked);
         diagnosis.symptoms.iter().map(|s| s.check.id).collect()
     }
 
@@ -280,13 +278,13 @@ mod tests {
                 setting("db.lock.acquisition.timeout", "10s"),
                 setting("db.transaction.timeout", "20s"),
             ])),
-            now: Timestamp::from_second(100).ok(),
+            ahead: Some(5),
         }
     }
 
     #[test]
     fn a_healthy_server_has_no_symptoms() {
-        assert_eq!(ids(&healthy(), Ok(()), 103), Vec::<&str>::new());
+        assert_eq!(ids(&healthy(), Ok(())), Vec::<&str>::new());
     }
 
     #[test]
@@ -300,10 +298,10 @@ mod tests {
                 setting("db.lock.acquisition.timeout", "0s"),
                 setting("db.transaction.timeout", "1m"),
             ])),
-            now: Timestamp::from_second(100).ok(),
+            ahead: Some(-100),
         };
         assert_eq!(
-            ids(&answers, Err(StoreError::TimedOut), 200),
+            ids(&answers, Err(StoreError::TimedOut)),
             [
                 "neo4j-constraint-missing",
                 "neo4j-index-missing",
@@ -320,12 +318,9 @@ mod tests {
     #[test]
     fn a_refused_login_and_an_old_version_have_names_of_their_own() {
         let none = Answers::default();
-        assert_eq!(
-            ids(&none, Err(StoreError::Login), 0),
-            ["neo4j-login-refused"]
-        );
+        assert_eq!(ids(&none, Err(StoreError::Login)), ["neo4j-login-refused"]);
         let old = StoreError::Version("4.3".to_owned());
-        assert_eq!(ids(&none, Err(old), 0), ["neo4j-version-old"]);
+        assert_eq!(ids(&none, Err(old)), ["neo4j-version-old"]);
     }
 
     #[test]
@@ -334,9 +329,15 @@ mod tests {
             settings: Some(Err(StoreError::Server("Neo.Forbidden".to_owned()))),
             ..healthy()
         };
-        let now = Timestamp::from_second(100).unwrap();
-        let diagnosis = judge(&Neo4jConfig::default(), &answers, Ok(()), now);
+        let diagnosis = judge(&Neo4jConfig::default(), &answers, Ok(()));
         assert_eq!(diagnosis.not_checked.len(), 1);
+    }
+
+    #[test]
+    fn a_clock_agrees_with_ours_while_the_answer_was_on_its_way() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let read = [5, 10, 15, 20, 27].map(|theirs| ahead(at(theirs), at(10), at(20)));
+        assert_eq!(read, [-5, 0, 0, 0, 7]);
     }
 
     #[test]

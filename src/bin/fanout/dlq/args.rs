@@ -107,7 +107,7 @@ pub(super) struct PaceArgs {
 
     /// Also those whose events are known to be applied
     #[arg(long)]
-    pub(super) force: bool,
+    force: bool,
 }
 
 impl PaceArgs {

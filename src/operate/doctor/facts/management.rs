@@ -62,6 +62,7 @@ impl Question {
     /// Fails only where the API does not answer at all.
     fn ask(self) -> Result<ManagementFacts, String> {
         let vhost = self.api.vhost().to_owned();
+        let before = Timestamp::now();
         let overview = match self.api.get("/overview") {
             Err(ApiError::Absent(problem)) => return Err(problem),
             Err(ApiError::Refused(401)) => {
@@ -77,7 +78,7 @@ impl Question {
             .as_ref()
             .ok()
             .and_then(|answer| answer.date.as_deref())
-            .and_then(ahead);
+            .and_then(|date| ahead(date, before, Timestamp::now()));
         let overview = read::<Overview>(overview.map(|answer| answer.body));
         let mut queues: Asked<Vec<FoundQueue>> = self.get(&format!(
             "/queues/{vhost}?disable_stats=false&enable_queue_totals=true&columns={COLUMNS}"
@@ -171,10 +172,11 @@ fn read<T: DeserializeOwned>(answer: Result<Value, ApiError>) -> Asked<T> {
     serde_json::from_value(body).map_err(|error| error.to_string())
 }
 
-/// Seconds that a `Date` header is ahead of our clock.
-fn ahead(date: &str) -> Option<i64> {
-    let theirs = rfc2822::parse(date).ok()?.timestamp();
-    Some(theirs.as_second() - Timestamp::now().as_second())
+/// Seconds that a `Date` header is ahead of our clock, between two looks at which it was made.
+fn ahead(date: &str, before: Timestamp, after: Timestamp) -> Option<i64> {
+    let theirs = rfc2822::parse(date).ok()?.timestamp().as_second();
+    let (before, after) = (before.as_second(), after.as_second());
+    Some(theirs - theirs.clamp(before, after))
 }
 
 #[cfg(test)]
@@ -193,8 +195,11 @@ mod tests {
 
     #[test]
     fn the_date_of_an_answer_tells_the_clock() {
-        let skew = ahead("Thu, 01 Jan 1970 00:00:00 GMT").unwrap();
-        assert!(skew < -1_700_000_000, "{skew}");
-        assert_eq!(ahead("yesterday"), None);
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (before, after, skew) in [(30, 40, 0), (35, 41, -5), (0, 20, 10)] {
+            let ahead = ahead("Thu, 01 Jan 1970 00:00:30 GMT", at(before), at(after));
+            assert_eq!(ahead, Some(skew));
+        }
+        assert_eq!(ahead("yesterday", at(0), at(1)), None);
     }
 }

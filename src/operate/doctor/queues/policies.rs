@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::case::{Case, Notes};
 use super::super::facts::{FoundQueue, Source};
-use super::super::finding::checks;
+use super::super::finding::{Area, checks};
 use crate::config::show_time;
 use crate::topology::{Argument, Queue, Role};
 
@@ -90,10 +90,14 @@ fn expected_value(expected: &Queue, key: &str) -> Option<Argument> {
     expected.arguments.get(format!("x-{key}").as_str()).cloned()
 }
 
-/// The timeout of this queue. That of the whole broker stands in its configuration file, and
-/// no API tells it.
+/// The timeout of this queue.
 fn consumer_timeout(case: &Case<'_>, found: &FoundQueue, notes: &mut Notes) {
     let Some((millis, source)) = found.number("consumer-timeout") else {
+        notes.gap(
+            Area::Consumers,
+            "the consumer timeout of the whole broker: no API tells what stands in rabbitmq.conf",
+            "compare worker.consumer_timeout with consumer_timeout in `rabbitmqctl environment`",
+        );
         return;
     };
     let timeout = Duration::from_millis(u64::try_from(millis).unwrap_or(0));

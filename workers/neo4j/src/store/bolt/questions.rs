@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::super::{Record, StoreError, one};
 use super::BoltStore;
 use super::prepare::{self, run};
-use crate::diagnose::Answers;
+use crate::diagnose::{self, Answers};
 
 /// Before 5.0 there is only the procedure.
 const SETTINGS: [&str; 2] = [
@@ -20,8 +20,11 @@ impl BoltStore {
     /// Asks everything; what was answered before an error stays in `answers`.
     pub(crate) async fn ask(&self, answers: &mut Answers) -> Result<(), StoreError> {
         prepare::verify_version(self).await?;
+        let before = Timestamp::now();
         let mut now = one(run(self, "RETURN timestamp() AS now").await?)?;
-        answers.now = Timestamp::from_millisecond(now.int("now")?).ok();
+        let theirs = Timestamp::from_millisecond(now.int("now")?);
+        let theirs = theirs.map_err(|_| StoreError::Answer("a time is out of range"))?;
+        answers.ahead = Some(diagnose::ahead(theirs, before, Timestamp::now()));
         for need in prepare::NEEDS {
             if !prepare::present(self, &need).await? {
                 answers.missing.push((need.missing, need.unique));
