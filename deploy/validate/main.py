@@ -57,11 +57,11 @@ def compare(overlay, objects):
     program = shutil.which("kubectl")
     command = [program, "kustomize"] if program else [shutil.which("kustomize"), "build"]
     if command[0] is None:
-        return
+        return print("  no kustomize here to compare with")
     about = subprocess.run([*([program, "version", "--client"] if program else [command[0], "version"])], capture_output=True, text=True)
     version = re.search(r"v(\d+)\.\d+\.\d+\s*$", about.stdout.strip())
     if about.returncode or not version or int(version[1]) < 5:
-        return
+        return print("  the kustomize here is too old to compare with")
     real = subprocess.run([*command, overlay], capture_output=True, text=True)
     if real.returncode:
         return fail(f"kustomize refuses it: {real.stderr.strip()}")

@@ -16,13 +16,15 @@ const SECTIONS: [&str; 4] = [
 const PREFIXES: [&str; 4] = ["fanout_", "messaging_", "http_", "process_"];
 
 /// Recorded by the part of the gateway that looks at queues, in the change beside this one.
-const BESIDE: [&str; 6] = [
+const BESIDE: [&str; 8] = [
     "fanout_dead_letter_oldest_age_seconds",
     "fanout_dead_letters",
     "fanout_occurred_to_settled_seconds",
     "fanout_paused",
     "fanout_queue_consumers",
     "fanout_queue_messages",
+    "fanout_queues_known",
+    "fanout_retries_total",
 ];
 
 /// Words of letters, digits and underscores that begin like a metric or one of its labels.
