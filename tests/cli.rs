@@ -12,6 +12,8 @@ mod arguments;
 mod configuration;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/dlq.rs"]
+mod dlq;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[cfg(feature = "outbox")]

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 36] = [
     &["demo"],
     &["publish"],
     &["serve"],
@@ -17,6 +17,17 @@ const COMMANDS: [&[&str]; 25] = [
     &["queue", "list"],
     &["queue", "show"],
     &["queue", "purge"],
+    &["dlq"],
+    &["dlq", "list"],
+    &["dlq", "show"],
+    &["dlq", "group"],
+    &["dlq", "replay"],
+    &["dlq", "redirect"],
+    &["dlq", "edit"],
+    &["dlq", "purge"],
+    &["dlq", "export"],
+    &["dlq", "import"],
+    &["dlq", "audit"],
     &["outbox"],
     &["outbox", "init"],
     &["outbox", "run"],

@@ -9,6 +9,7 @@
 
 mod client;
 mod cloud_events;
+mod dlq;
 mod document;
 mod drain;
 mod events;

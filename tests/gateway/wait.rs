@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use fanout::broker::{Broker, Message, Properties};
 use fanout::operate::whereabouts::Stores;
 use fanout_contract::{Applied, Batch, EventId, Failure, Outcomes, Processor, Trace};
 use futures::future::BoxFuture;
@@ -169,6 +170,44 @@ async fn an_event_is_asked_for_by_its_id_at_once_or_until_it_is_there() {
     .await;
     vectors.gets("a b");
     assert_eq!(asking.await.unwrap().with_status(200)["applied"], true);
+}
+
+#[tokio::test]
+async fn with_a_look_the_stage_or_dead_letter_of_an_event_is_told_and_stays_there() {
+    let (rig, graph, vectors) = two_stores().await;
+    vectors.gets("a");
+    let headers = [
+        ("fanout-reason", "neo4j-value".into()),
+        ("fanout-origin-queue", "events.neo4j".into()),
+    ];
+    let stage = "events.neo4j.retry.5m";
+    let message = Message {
+        routing_key: stage.to_owned(),
+        properties: Properties {
+            message_id: Some("a".to_owned()),
+            headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
+            ..Properties::default()
+        },
+        body: event("view", "a").into(),
+        ..Message::default()
+    };
+    rig.broker.publish(message).await.unwrap();
+    let answer = rig.get("/events/a?look=true").await.with_status(200);
+    let queues = &answer["queues"];
+    assert_eq!(queues["qdrant"]["state"], "applied", "{answer}");
+    assert_eq!(queues["neo4j"]["state"], "retrying", "{answer}");
+    let found = &queues["neo4j"]["found"][0];
+    assert_eq!(
+        (&found["queue"], &found["reason"]),
+        (&json!(stage), &json!("neo4j-value"))
+    );
+    eventually("it is given back", || {
+        rig.broker.server().inspect(stage).unwrap().ready.len() == 1
+    })
+    .await;
+    assert!(graph.was_asked("a"));
+    let elsewhere = Request::get("/events/a?look=true").header("x-forwarded-for", "10.0.0.7");
+    rig.send(elsewhere).await.problem(403);
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ async fn local(config: &Config, dir: &Path) -> Result<LocalServer, CommandError>
     let server = LocalServer::open(dir, topology, LocalStore::default()).await;
     server.map_err(|error| {
         let hint = match error {
-            OpenError::InUse { .. } => "ask the gateway that has it: GET /events/ID",
+            OpenError::InUse { .. } => "ask the gateway that has it: GET /events/ID?look=true",
             _ => "FANOUT_LOCAL_DIR names the folder",
         };
         CommandError::new(Exit::Configuration, error).hint(hint)

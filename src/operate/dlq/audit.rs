@@ -34,7 +34,7 @@ pub struct AuditEntry {
     pub stage: Stage,
     /// Who: `user@host`, or `http:ADDRESS`.
     pub who: String,
-    /// What: replay, redirect, edit, purge, import, export.
+    /// What: replay, redirect, edit, purge, import.
     pub action: String,
     /// Which dead letters, and how.
     pub what: Value,

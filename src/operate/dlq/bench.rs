@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
+use super::applied::InStores;
 use super::audit::Audit;
 use super::error::DlqError;
 use super::filter::Filter;
@@ -16,6 +17,7 @@ use super::walk::Walk;
 use crate::broker::{Broker, Message};
 use crate::codec::Codec;
 use crate::config::Config;
+use crate::operate::whereabouts::Stores;
 
 /// Dead letters whose ids are asked for in one go.
 pub(super) const CHUNK: usize = 100;
@@ -115,6 +117,13 @@ impl Workbench {
         }
     }
 
+    /// The same, with these stores as those that know.
+    #[must_use]
+    pub fn with_stores(self, stores: Stores) -> Self {
+        let applied = InStores::new(stores, &self.config);
+        self.with_applied(Arc::new(applied))
+    }
+
     /// The audit log.
     pub fn audit(&self) -> &Audit {
         &self.audit
@@ -134,6 +143,12 @@ impl Workbench {
             }
         }
         filter
+    }
+
+    /// The name at the broker of a queue given by its key or name.
+    pub fn queue_name(&self, queue: &str) -> String {
+        let known = self.config.queues.get(queue);
+        known.map_or_else(|| queue.to_owned(), |known| known.name.clone())
     }
 
     pub(super) fn read(&self, dlq: &str, message: Message) -> DeadLetter {

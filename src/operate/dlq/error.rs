@@ -28,6 +28,9 @@ pub enum DlqError {
     /// One message could not be published; it stays where it was.
     #[error("not published: {0}")]
     Publish(#[from] PublishError),
+    /// What was read cannot be written.
+    #[error("cannot write: {0}")]
+    Output(std::io::Error),
     /// What was given is not what the command takes.
     #[error("{0}")]
     Refused(String),

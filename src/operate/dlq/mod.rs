@@ -9,10 +9,12 @@
 //! alike. Invariant: a dead letter leaves its queue only after what takes its place is
 //! confirmed, and nothing is changed without an entry in the audit log before.
 
+mod applied;
 mod audit;
 mod bench;
 mod canary;
 mod deaths;
+mod edit;
 mod error;
 mod filter;
 mod fingerprint;
@@ -24,12 +26,15 @@ mod plan;
 mod replay;
 mod report;
 mod stamp;
+mod transfer;
 mod view;
 mod walk;
+mod wire;
 
 pub use audit::{Audit, AuditEntry, AuditError, Stage};
 pub use bench::{Applied, Progress, Workbench};
 pub use canary::{Canary, CanaryStop};
+pub use edit::{Mended, SchemaCheck, laid_out, with_values};
 pub use error::DlqError;
 pub use filter::{Filter, point_in_time};
 pub use fingerprint::normalised;
@@ -38,6 +43,7 @@ pub use letter::{DeadLetter, HistoryEntry};
 pub use page::{Listing, Page};
 pub use plan::ReplayPlan;
 pub use report::{ReplayReport, Replayed, Stop};
+pub use transfer::ImportReport;
 pub use view::{Detail, Summary};
 
 #[cfg(test)]

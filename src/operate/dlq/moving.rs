@@ -121,7 +121,7 @@ impl<'a> Mover<'a> {
             if chunk.is_empty() {
                 break;
             }
-            let applied = self.ask(&chunk).await?;
+            let applied = ask(self.pass.applied, &chunk).await?;
             for (index, (tag, letter)) in chunk.into_iter().enumerate() {
                 if self.goes_on() {
                     let known = applied.get(index).copied().unwrap_or(false);
@@ -176,14 +176,6 @@ impl<'a> Mover<'a> {
             self.settle_what_is_done(walk).await?;
         }
         Ok(chunk)
-    }
-
-    async fn ask(&self, chunk: &[(Tag, DeadLetter)]) -> Result<Vec<bool>, DlqError> {
-        let Some(applied) = self.pass.applied else {
-            return Ok(Vec::new());
-        };
-        let letters: Vec<_> = chunk.iter().map(|(_, letter)| letter).collect();
-        applied.applied(&letters).await.map_err(DlqError::Refused)
     }
 
     async fn follow(
@@ -277,8 +269,19 @@ impl<'a> Mover<'a> {
     }
 }
 
+async fn ask(
+    applied: Option<&dyn Applied>,
+    chunk: &[(Tag, DeadLetter)],
+) -> Result<Vec<bool>, DlqError> {
+    let Some(applied) = applied else {
+        return Ok(Vec::new());
+    };
+    let letters: Vec<_> = chunk.iter().map(|(_, letter)| letter).collect();
+    applied.applied(&letters).await.map_err(DlqError::Refused)
+}
+
 /// Whether the next message would be refused as well.
-fn concerns_all(error: &PublishError) -> bool {
+pub(super) fn concerns_all(error: &PublishError) -> bool {
     matches!(
         error,
         PublishError::Refused

@@ -11,6 +11,6 @@ mod stores;
 #[cfg(test)]
 mod tests;
 
-pub use places::{Place, State, at_broker, in_stores};
+pub use places::{Place, State, at_broker, in_stores, places};
 pub use queues::{Found, Look, look};
 pub use stores::{Seen, Stores};

@@ -79,7 +79,11 @@ pub struct Place {
 pub async fn in_stores(config: &Config, stores: &Stores, id: &EventId) -> Vec<Place> {
     let keys: Vec<String> = config.queues.keys().cloned().collect();
     let ids = [id.clone()];
-    let seen = stores.seen(&keys, &ids, Instant::now()).await;
+    places(config, stores.seen(&keys, &ids, Instant::now()).await)
+}
+
+/// What the stores said of one event, queue by queue.
+pub fn places(config: &Config, seen: Vec<Seen>) -> Vec<Place> {
     let places = seen.into_iter().filter_map(|seen| {
         let queue = config.queues.get(&seen.queue)?;
         Some(Place::of(seen, queue))

@@ -40,6 +40,26 @@ impl Guard {
         }
     }
 
+    /// Whether this request may read what events are made of. As for a change, but a page
+    /// that this gateway has served itself counts as the same host.
+    pub(super) fn may_read(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
+    ) -> Result<(), HttpProblem> {
+        let own_page = headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "same-origin");
+        if !own_page {
+            return self.may_change(headers, peer);
+        }
+        let mut direct = headers.clone();
+        for name in ["sec-fetch-site", "origin"] {
+            direct.remove(name);
+        }
+        self.may_change(&direct, peer)
+    }
+
     /// Whether this request may change anything else.
     pub(super) fn may_change(
         &self,
@@ -178,6 +198,21 @@ mod tests {
         assert_eq!(change(&[], Some(mapped)), 200);
         assert_eq!(change(&[], Some(Peer("10.0.0.7:1".parse().unwrap()))), 403);
         assert_eq!(change(&[], None), 403);
+    }
+
+    #[test]
+    fn a_page_of_the_gateway_itself_may_read_and_not_change() {
+        let guard = guard(None, false);
+        let own = headers(&[
+            ("sec-fetch-site", "same-origin"),
+            ("host", "localhost:8080"),
+        ]);
+        assert_eq!(status(guard.may_read(&own, LOCAL)), 200);
+        assert_eq!(status(guard.may_change(&own, LOCAL)), 403);
+        let rebound = headers(&[("sec-fetch-site", "same-origin"), ("host", "example.com")]);
+        assert_eq!(status(guard.may_read(&rebound, LOCAL)), 403);
+        let foreign = headers(&[("sec-fetch-site", "cross-site")]);
+        assert_eq!(status(guard.may_read(&foreign, LOCAL)), 403);
     }
 
     #[test]

@@ -10,7 +10,9 @@
 
 mod access;
 mod budget;
+mod dlq;
 mod document;
+mod event;
 mod events;
 mod guard;
 mod probes;
@@ -32,12 +34,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::budget::Budget;
+use self::dlq::Dlq;
 use self::guard::Guard;
 use super::{Intake, Stamper};
 use crate::broker::Purge;
 use crate::codec::Codec;
 use crate::config::Config;
 use crate::engine::Monitor;
+use crate::operate::dlq::Workbench;
 use crate::operate::whereabouts::Stores;
 use crate::operate::{ConnectionLimits, HttpProblem};
 
@@ -45,7 +49,7 @@ use crate::operate::{ConnectionLimits, HttpProblem};
 pub const SERVICE: &str = "fanout-serve";
 
 /// Method and path of every call there is; the document at `/openapi.json` has the same.
-pub const ROUTES: [(&str, &str); 10] = [
+pub const ROUTES: [(&str, &str); 16] = [
     ("get", "/live"),
     ("get", "/ready"),
     ("get", "/health"),
@@ -56,6 +60,12 @@ pub const ROUTES: [(&str, &str); 10] = [
     ("get", "/rabbitmq/health"),
     ("get", "/rabbitmq/queues/{name}"),
     ("post", "/rabbitmq/queues/{name}/purge"),
+    ("get", "/dlq"),
+    ("get", "/dlq/groups"),
+    ("get", "/dlq/{id}"),
+    ("get", "/dlq/replay"),
+    ("post", "/dlq/replay"),
+    ("post", "/dlq/purge"),
 ];
 
 /// A request line with its headers arrives within this time, and a connection idles no longer
@@ -83,11 +93,13 @@ pub struct Gateway {
     destinations: Vec<(String, Arc<Monitor>)>,
     /// What is asked whether events are applied.
     stores: Stores,
+    dlq: Dlq,
     guard: Guard,
     budget: Budget,
     requests: Semaphore,
     streams: Semaphore,
     waits: Semaphore,
+    looks: Semaphore,
     /// Until when nothing more is taken, by the last refusal of the intake.
     full_until: watch::Sender<Option<Instant>>,
     draining: CancellationToken,
@@ -108,6 +120,8 @@ impl Gateway {
         intake: Arc<dyn Intake>,
         broker: Arc<dyn Purge>,
     ) -> Self {
+        let bench = Workbench::new(broker.clone(), &config, SERVICE);
+        let dlq = Dlq::new(bench, config.dlq.redact.clone());
         let limits = &config.gateway;
         let first = config.exchanges.first().map(|exchange| &exchange.name);
         let stamper = Stamper {
@@ -128,6 +142,7 @@ impl Gateway {
             requests: Semaphore::new(limits.max_requests),
             streams: Semaphore::new(STREAMS),
             waits: Semaphore::new(wait::WAITS),
+            looks: Semaphore::new(event::LOOKS),
             full_until: watch::Sender::new(None),
             draining: CancellationToken::new(),
             config,
@@ -138,6 +153,7 @@ impl Gateway {
             schemas: Schemas::default(),
             destinations: Vec::new(),
             stores: Stores::new(),
+            dlq,
         }
     }
 
@@ -160,7 +176,13 @@ impl Gateway {
     /// Names the stores of the queues, so that a client can wait until they have its events.
     #[must_use]
     pub fn with_stores(self, stores: Stores) -> Self {
-        Self { stores, ..self }
+        let bench = self.dlq.bench.clone().with_stores(stores.clone());
+        let dlq = Dlq::new(bench, self.config.dlq.redact.clone());
+        Self {
+            stores,
+            dlq,
+            ..self
+        }
     }
 
     /// The exchange that events go to.
@@ -193,10 +215,15 @@ impl Gateway {
             .route("/metrics", get(probes::exposition))
             .route("/openapi.json", get(document::answer))
             .route("/events", post(events::post))
-            .route("/events/{id}", get(wait::event))
+            .route("/events/{id}", get(event::event))
             .route("/rabbitmq/health", get(rabbitmq::health))
             .route("/rabbitmq/queues/{name}", get(rabbitmq::queue))
             .route("/rabbitmq/queues/{name}/purge", post(rabbitmq::purge))
+            .route("/dlq", get(dlq::list))
+            .route("/dlq/groups", get(dlq::groups))
+            .route("/dlq/replay", get(dlq::state).post(dlq::replay))
+            .route("/dlq/purge", post(dlq::purge))
+            .route("/dlq/{id}", get(dlq::show))
             .fallback(unknown)
             .method_not_allowed_fallback(wrong_method)
             .layer(middleware::from_fn(access::log))

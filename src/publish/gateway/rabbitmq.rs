@@ -122,7 +122,7 @@ fn missing(name: &str) -> HttpProblem {
     HttpProblem::new(StatusCode::NOT_FOUND, detail)
 }
 
-fn away(error: &BrokerError) -> HttpProblem {
+pub(super) fn away(error: &BrokerError) -> HttpProblem {
     let problem = HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
         .with("code", error.code());
     match error.is_temporary() {

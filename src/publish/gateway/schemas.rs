@@ -76,6 +76,14 @@ impl Schemas {
         self.0.keys().map(String::as_str)
     }
 
+    /// Whether this payload of this kind fits.
+    ///
+    /// # Errors
+    /// The places that do not, for people.
+    pub fn fits(&self, kind: &str, payload: &[u8]) -> Result<(), String> {
+        self.check(kind, payload).map_err(|mismatch| mismatch.0)
+    }
+
     /// Whether this payload of this kind fits; a kind without a schema always does.
     pub(super) fn check(&self, kind: &str, payload: &[u8]) -> Result<(), Mismatch> {
         let Some(validator) = self.0.get(kind) else {

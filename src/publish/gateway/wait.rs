@@ -1,15 +1,12 @@
-//! Waiting until events are applied: `POST /events?wait=applied` and `GET /events/{id}`.
+//! Waiting until events are applied: what a request asks for, and how it ended. `events` waits
+//! for what was posted, `event` for one.
 //!
 //! A wish is read before anything is taken, so that one that cannot be granted costs nothing.
 //! Invariant: a wait never changes what becomes of an event; it only says more of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
 use fanout_contract::{EventId, Trace};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -28,9 +25,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) const WAITS: usize = 256;
 /// Ids that are named of those a store does not have.
 const NAMED: usize = 100;
-const CROWDED: &str = "too many requests are waiting for events";
+pub(super) const CROWDED: &str = "too many requests are waiting for events";
 /// A place to wait is free again after a moment.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a request wants to wait for.
 #[derive(Debug)]
@@ -55,14 +52,16 @@ pub(super) struct Waited {
 
 /// What the query and the headers say.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Asked {
+pub(super) struct Asked {
     within: Option<Duration>,
     preferred: bool,
-    queues: Option<Vec<String>>,
+    pub(super) queues: Option<Vec<String>>,
+    /// Whether retry stages and dead letters are to be looked through.
+    pub(super) look: bool,
 }
 
 impl Asked {
-    fn read(uri: &Uri, headers: &HeaderMap) -> Result<Self, HttpProblem> {
+    pub(super) fn read(uri: &Uri, headers: &HeaderMap) -> Result<Self, HttpProblem> {
         let (mut asked, mut timeout) = (Self::default(), None);
         let query = uri.query().unwrap_or_default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -77,6 +76,7 @@ impl Asked {
                         .filter(|key| !key.is_empty());
                     asked.queues = Some(queues.map(str::to_owned).collect());
                 }
+                "look" => asked.look = matches!(&*value, "" | "true" | "1"),
                 _ => {}
             }
         }
@@ -189,7 +189,7 @@ impl<'g> Wish<'g> {
         self.queues.iter().map(unasked).collect()
     }
 
-    async fn seen(&self, ids: &[EventId]) -> Vec<Seen> {
+    pub(super) async fn seen(&self, ids: &[EventId]) -> Vec<Seen> {
         let stores = &self.gateway.stores;
         let until = Instant::now() + self.within;
         tokio::select! {
@@ -217,7 +217,7 @@ fn pending_in(seen: &Seen, ids: &[EventId]) -> Value {
 }
 
 /// Keys of the queues that a wait is about: those named, else those that get what is posted.
-fn queues(
+pub(super) fn queues(
     config: &Config,
     exchange: &str,
     named: Option<Vec<String>>,
@@ -249,43 +249,6 @@ fn queues(
         true => Err(bad("queues names no queue")),
         false => Ok(keys),
     }
-}
-
-/// `GET /events/{id}`: where the stores say it is applied, at once or after a wait.
-pub(super) async fn event(
-    State(gateway): State<Arc<Gateway>>,
-    Path(id): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, HttpProblem> {
-    let ids = [EventId::new(id.as_str())];
-    let seen = match Wish::of(&gateway, &uri, &headers).await? {
-        Some(wish) => match gateway.waits.try_acquire() {
-            Ok(_place) => wish.seen(&ids).await,
-            Err(_) => {
-                let problem = HttpProblem::new(StatusCode::TOO_MANY_REQUESTS, CROWDED);
-                return Err(problem.retry_after(TRY_AGAIN));
-            }
-        },
-        None => {
-            let named = Asked::read(&uri, &headers)?.queues;
-            let queues = queues(&gateway.config, gateway.exchange(), named)?;
-            gateway.stores.seen(&queues, &ids, Instant::now()).await
-        }
-    };
-    let applied = !seen.is_empty() && seen.iter().all(Seen::all_applied);
-    let queues = seen.into_iter().map(|one| {
-        let trace = one.traces.first().copied().unwrap_or(Trace::Unknown);
-        let at = match trace {
-            Trace::Applied { at } => at.map(|at| at.to_string()),
-            Trace::NotApplied | Trace::Unknown => None,
-        };
-        let state = json!({ "state": trace.as_str(), "at": at, "problem": one.problem });
-        (one.queue, state)
-    });
-    let queues: Map<String, Value> = queues.collect();
-    let answer = json!({ "id": id, "applied": applied, "queues": queues });
-    Ok(Json(answer).into_response())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `fanout dlq …` against RabbitMQ.
 
 mod looking;
+mod mending;
 mod moving;
 mod rig;
 

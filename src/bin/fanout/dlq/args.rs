@@ -107,7 +107,7 @@ pub(super) struct PaceArgs {
 
     /// Also those whose events are known to be applied
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
 }
 
 impl PaceArgs {

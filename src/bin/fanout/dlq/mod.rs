@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod edit;
 mod group;
 mod list;
 mod open;
@@ -9,14 +10,18 @@ mod progress;
 mod purge;
 mod replay;
 mod show;
+mod transfer;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fanout::config::Config;
+use fanout::config::{Config, Loaded};
 use fanout::operate::dlq::DlqError;
 
 use crate::connect;
 use crate::exit::{CommandError, Exit};
 use crate::output::OutputArgs;
+use crate::stores;
 use args::{FilterArgs, MoveArgs, PaceArgs};
 use open::Opened;
 
@@ -34,7 +39,8 @@ At night:
   fanout dlq replay --group 1f0c9a2e --canary   1, then 10, 100, 1,000, the rest; stops when
                                                 some come back
   fanout dlq replay --all --rate 500            everything, at most 500 a second
-  fanout dlq purge --reason expired --since 2h --yes
+  fanout dlq edit EVENT-ID --set /payload/price=9.5
+  fanout dlq export dead.ndjson && fanout dlq purge --all
 
 docs/dead-letters.md has the whole way.";
 
@@ -114,6 +120,8 @@ enum DlqCommand {
         #[command(flatten)]
         pace: PaceArgs,
     },
+    /// Mend the body of a dead letter, and send it back to the queue it failed in
+    Edit(edit::EditArgs),
     /// Delete dead letters for ever
     Purge {
         #[command(flatten)]
@@ -126,6 +134,26 @@ enum DlqCommand {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Write dead letters to a file, one a line, byte for byte; they stay where they are
+    Export {
+        /// File to make, or - for standard output
+        file: PathBuf,
+
+        #[command(flatten)]
+        filter: FilterArgs,
+    },
+    /// Put exported dead letters back into the queue they were in
+    Import {
+        /// File of fanout dlq export, or - for standard input
+        file: PathBuf,
+
+        /// Change nothing, only count what would be done
+        #[arg(long)]
+        dry_run: bool,
+
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Who changed what, and how it ended
     Audit {
         /// Entries shown at most, the newest
@@ -137,14 +165,26 @@ enum DlqCommand {
     },
 }
 
-pub(crate) async fn run(args: DlqArgs, config: Config) -> Result<Exit, CommandError> {
+pub(crate) async fn run(args: DlqArgs, loaded: Loaded) -> Result<Exit, CommandError> {
     if let DlqCommand::Audit { limit, output } = args.command {
-        return audit::run(&config, limit, output);
+        return audit::run(&loaded.config, limit, output);
     }
-    let opened = Opened::open(&config, args.dlq.as_deref()).await?;
-    let ended = dispatch(args.command, &config, &opened).await;
+    let mut opened = Opened::open(&loaded.config, args.dlq.as_deref()).await?;
+    if asks_the_stores(&args.command) {
+        opened.bench = opened.bench.with_stores(stores::of(&loaded));
+    }
+    let ended = dispatch(args.command, &loaded.config, &opened).await;
     opened.close().await;
     ended
+}
+
+/// Whether it matters which events are applied all the same.
+fn asks_the_stores(command: &DlqCommand) -> bool {
+    match command {
+        DlqCommand::Show { .. } => true,
+        DlqCommand::Replay { pace, .. } => !pace.force,
+        _ => false,
+    }
 }
 
 async fn dispatch(
@@ -186,6 +226,13 @@ async fn dispatch(
                 .map_or(to, |queue| queue.name.clone());
             replay::run(bench, Some(to), filter, &moving, &pace).await
         }
+        DlqCommand::Edit(args) => edit::run(bench, config, &args).await,
+        DlqCommand::Export { file, filter } => transfer::export(bench, filter, &file).await,
+        DlqCommand::Import {
+            file,
+            dry_run,
+            output,
+        } => transfer::import(bench, config, &file, dry_run, output).await,
         DlqCommand::Purge {
             filter,
             moving,
@@ -213,6 +260,7 @@ fn failed(error: DlqError) -> CommandError {
         DlqError::NoSuchQueue(_) => (Exit::Usage, Some("fanout queue list shows the queues")),
         DlqError::Audit(_) => (Exit::Configuration, Some("dlq.audit_file names the file")),
         DlqError::Publish(_) => (Exit::RunTime, None),
+        DlqError::Output(_) => (Exit::RunTime, None),
         DlqError::Refused(_) => (Exit::Findings, None),
     };
     let error = CommandError::new(exit, error);

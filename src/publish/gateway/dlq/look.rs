@@ -1,0 +1,116 @@
+//! `GET /dlq`, `/dlq/groups`, `/dlq/{id}`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::super::Gateway;
+use super::ask::Query;
+use super::problem;
+use crate::operate::dlq::{DlqError, Page};
+use crate::operate::{HttpProblem, Peer};
+
+/// What a look may take; it reads some 10,000 a second. It then ends by itself, unanswered.
+const LOOK_WITHIN: Duration = Duration::from_secs(60);
+/// When somebody else looks, another try may succeed.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+pub(in super::super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<Value>, HttpProblem> {
+    gateway
+        .guard
+        .may_read(&headers, peer.map(|Extension(peer)| peer))?;
+    let query = Query::read(&uri)?;
+    let bench = gateway.dlq.bench.clone();
+    let page = Page {
+        offset: query.offset,
+        limit: query.limit,
+    };
+    let listed = look(&gateway, async move {
+        let filter = bench.resolved(query.filter);
+        bench.list(&filter, page, &mut ()).await
+    });
+    let listing = listed.await?;
+    let letters = listing.letters.iter().map(|letter| letter.summary(None));
+    let letters: Vec<_> = letters.collect();
+    Ok(Json(json!({
+        "ready": listing.ready,
+        "looked_at": listing.looked_at,
+        "more": listing.more,
+        "incomplete": listing.incomplete,
+        "dead_letters": letters,
+    })))
+}
+
+pub(in super::super) async fn groups(
+    State(gateway): State<Arc<Gateway>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<Value>, HttpProblem> {
+    gateway
+        .guard
+        .may_read(&headers, peer.map(|Extension(peer)| peer))?;
+    let query = Query::read(&uri)?;
+    let bench = gateway.dlq.bench.clone();
+    let grouped = look(&gateway, async move {
+        let filter = bench.resolved(query.filter);
+        bench.group(&filter, &mut ()).await
+    });
+    Ok(Json(json!(grouped.await?)))
+}
+
+pub(in super::super) async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, HttpProblem> {
+    gateway
+        .guard
+        .may_read(&headers, peer.map(|Extension(peer)| peer))?;
+    let bench = gateway.dlq.bench.clone();
+    let (letter, known) = look(&gateway, async move {
+        let letter = bench.show(&id, &mut ()).await?;
+        let known = bench.applied_among(std::slice::from_ref(&letter)).await;
+        Ok((letter, known.first().copied().flatten()))
+    })
+    .await?;
+    Ok(Json(json!(letter.detail(known, &gateway.dlq.redact))))
+}
+
+/// One look after the other; in a task of its own, so that it gives everything back also when
+/// the client goes.
+async fn look<T: Send + 'static>(
+    gateway: &Gateway,
+    looking: impl Future<Output = Result<T, DlqError>> + Send + 'static,
+) -> Result<T, HttpProblem> {
+    let busy = || {
+        let detail = "somebody else is looking into the dead letters, or it takes too long";
+        HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(LOOK_AGAIN)
+    };
+    let turn = Arc::clone(&gateway.dlq.looking).acquire_owned();
+    let turn = timeout(gateway.config.gateway.accept_timeout, turn).await;
+    let turn = turn.map_err(|_| busy())?;
+    let task = tokio::spawn(async move {
+        let _turn = turn;
+        looking.await
+    });
+    match timeout(LOOK_WITHIN, task).await {
+        Ok(Ok(found)) => found.map_err(problem),
+        Ok(Err(error)) => {
+            let detail = format!("the look ended early: {error}");
+            Err(HttpProblem::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+        }
+        Err(_) => Err(busy()),
+    }
+}
