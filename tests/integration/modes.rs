@@ -197,3 +197,45 @@ async fn going_from_mode_to_mode_under_load_loses_nothing_and_counts_nothing_twi
     .await;
     assert!(count >= 360);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
+async fn what_direct_mode_has_left_over_is_projected_by_a_gateway_of_another_mode() {
+    let (rabbitmq, neo4j) = tokio::join!(RabbitMq::shared(), Neo4j::shared());
+    let vhost = rabbitmq.vhost("left-over").await;
+    let prefix = format!("{}_", unique("left"));
+    let env = environment(&vhost, neo4j, &prefix).await;
+    let bolt = env[1].1.clone();
+    let mut away: Env = env
+        .into_iter()
+        .filter(|(name, _)| name != "NEO4J_URI")
+        .collect();
+    let direct = [
+        ("USE_RABBITMQ", "false"),
+        ("NEO4J_URI", "bolt://127.0.0.1:1"),
+    ];
+    away.extend(direct.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut gateway = Gateway::with(away);
+    let user = unique("waiter");
+    let views = (0..30).map(|n| view(&format!("{user}-{n}"), &user, n % 3));
+    let events: Vec<Value> = views.collect();
+    let (status, answer) = gateway.post("/events", &json!(events).to_string()).await;
+    assert_eq!((status, &answer["accepted"]), (202, &json!(30)), "{answer}");
+    gateway
+        .start_again_with(Signal::SIGKILL, "USE_RABBITMQ", "true")
+        .await;
+    assert!(gateway.log().contains("has left over"), "{}", gateway.log());
+    gateway
+        .start_again_with(Signal::SIGKILL, "NEO4J_URI", &bolt)
+        .await;
+    let views = "MATCH (:User {id: $user})-[v:VIEWED]->() RETURN sum(v.count)";
+    eventually("every event is in the graph", SOON, async || {
+        let there = neo4j.number(views, json!({ "user": user })).await;
+        (there == 30).then_some(())
+    })
+    .await;
+    gateway.connected().await;
+    // the queue of RabbitMQ has seen none of them
+    let (_, queue) = gateway.get("/rabbitmq/queues/neo4j").await;
+    assert_eq!(queue["messages_ready"], 0, "{queue}");
+}
