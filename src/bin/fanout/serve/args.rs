@@ -10,8 +10,11 @@ const HELP: &str = "\
 POST /events takes one event, an array of them, one a line (application/x-ndjson), or
 CloudEvents, and answers 202 with the id of every event that is safe: confirmed by the broker,
 or on disk. An event without an id gets one; with the header Idempotency-Key the same request
-gives the same ids, so that repeating it counts once. docs/http.md has all calls,
+gives the same ids, so that repeating it counts once. With ?wait=applied the answer comes once
+the stores have the events. docs/http.md has all calls,
 /openapi.json describes them for programs.
+
+USE_RABBITMQ=false projects in this process, parallel does both: docs/migration.md.
 
 With FANOUT_API_TOKEN (or FANOUT_API_TOKEN_FILE) purging a queue needs the header
 Authorization: Bearer TOKEN, with FANOUT_API_TOKEN_EVENTS=true posting events, too. Without a
