@@ -110,14 +110,15 @@ impl Stores {
         };
         let once = until <= Instant::now();
         let mut pause = PAUSE.0;
+        let mut idle = true;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let within = match once {
                 true => ASK_WITHIN.1,
                 false => left.clamp(ASK_WITHIN.0, ASK_WITHIN.1),
             };
-            let asked = ask(&**processor, ids, &mut seen.traces);
-            seen.problem = match timeout(within, asked).await {
+            let asked = timeout(within, ask(&**processor, ids, &mut seen.traces)).await;
+            seen.problem = match &asked {
                 Ok(Ok(true)) => None,
                 Ok(Ok(false)) => {
                     seen.problem = Some("the processor keeps no traces".to_owned());
@@ -126,6 +127,11 @@ impl Stores {
                 Ok(Err(failure)) => Some(failure.to_string()),
                 Err(_) => Some(format!("no answer from the store within {within:?}")),
             };
+            let first = std::mem::take(&mut idle);
+            if first && matches!(asked, Ok(Err(_))) {
+                // a connection that was idle may have been broken long ago
+                continue;
+            }
             let now = Instant::now();
             if seen.all_applied() || now >= until {
                 return seen;

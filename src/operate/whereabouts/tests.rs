@@ -15,7 +15,8 @@ struct Fake {
     asked: AtomicU32,
     largest: Mutex<usize>,
     takes: Duration,
-    fails: bool,
+    /// How often it fails.
+    fails: AtomicU32,
 }
 
 impl Fake {
@@ -29,7 +30,7 @@ impl Fake {
             asked: AtomicU32::new(0),
             largest: Mutex::new(0),
             takes: Duration::from_millis(1),
-            fails: false,
+            fails: AtomicU32::new(0),
         })
     }
 }
@@ -54,7 +55,9 @@ impl Processor for Fake {
                 *largest = ids.len().max(*largest);
             }
             sleep(self.takes).await;
-            if self.fails {
+            let left = self.fails.load(Ordering::Relaxed);
+            if left > 0 {
+                self.fails.store(left - 1, Ordering::Relaxed);
                 return Err(Failure::unavailable(ReasonCode::new("away"), "is away"));
             }
             let there = |id: &EventId| match self.from.get(id) {
@@ -129,7 +132,7 @@ async fn a_wait_is_bounded_and_says_what_is_missing_where() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_or_hangs_is_a_problem_of_its_own() {
     let failing = Fake {
-        fails: true,
+        fails: AtomicU32::new(u32::MAX),
         ..Arc::into_inner(Fake::having(&[])).unwrap()
     };
     let hanging = Fake {
@@ -157,6 +160,20 @@ async fn a_store_that_fails_or_hangs_is_a_problem_of_its_own() {
     assert!(problems[4].contains("no traces"), "{problems:?}");
     assert!(seen[2].all_applied());
     assert_eq!(stores.silent(&all).await, ["foreign", "silent"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_broke_while_it_was_idle_is_no_problem() {
+    let store = Fake::having(&[("a", 0)]);
+    store.fails.store(1, Ordering::Relaxed);
+    let stores = Stores::new().with("graph", Some(store));
+    let seen = stores
+        .seen(&keys(&["graph"]), &ids(&["a"]), Instant::now())
+        .await;
+    assert!(
+        seen[0].all_applied() && seen[0].problem.is_none(),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
