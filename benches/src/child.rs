@@ -18,7 +18,7 @@ use crate::ours::{self, Null, Observed};
 use crate::product::products;
 use crate::raw_writer::{self, Server};
 use crate::report::Measured;
-use crate::{local, publish, raw_consume, raw_qdrant, usual_worker};
+use crate::{gateway, local, publish, raw_consume, raw_qdrant, usual_worker};
 
 /// What a child process measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,6 +47,12 @@ pub enum Task {
     Publish,
     /// Our spool, once the broker is back.
     Drain,
+    /// Single events over HTTP at an offered rate.
+    Gateway,
+    /// The same without a broker: into the spool.
+    GatewayAlone,
+    /// Arrays of events over HTTP.
+    GatewayBatches,
     /// Bare Qdrant client, products: parse and write.
     RawProducts,
     /// Bare Qdrant client, points of interactions.
@@ -154,6 +160,11 @@ impl Child {
             Task::RawPublish => publish::raw(&self.amqp, self.seed, self.events).await,
             Task::Publish => publish::ours(&self.amqp, self.seed, self.events).await,
             Task::Drain => publish::drain(&self.amqp, self.seed, self.events).await,
+            Task::Gateway => {
+                gateway::latency(Some(&self.amqp), self.seed, self.events, self.rate).await
+            }
+            Task::GatewayAlone => gateway::latency(None, self.seed, self.events, self.rate).await,
+            Task::GatewayBatches => gateway::batches(&self.amqp, self.seed, self.events).await,
             Task::RawProducts => {
                 raw_qdrant::write_products(&self.qdrant, self.seed, self.events).await
             }

@@ -5,6 +5,7 @@
 
 mod child;
 mod event;
+mod gateway;
 mod local;
 mod ours;
 mod plans;

@@ -54,13 +54,8 @@ impl Observed {
 
     /// p50, p95, p99 and maximum of what was noted.
     pub fn percentiles(&self) -> Vec<f64> {
-        let Ok(mut late) = self.late_ms.lock() else {
-            return Vec::new();
-        };
-        late.sort_by(f64::total_cmp);
-        let last = late.len().saturating_sub(1);
-        let at = |percent: usize| late.get(last * percent / 100).copied();
-        [50, 95, 99, 100].into_iter().filter_map(at).collect()
+        let late = self.late_ms.lock().map(|late| late.clone());
+        crate::report::percentiles(late.unwrap_or_default())
     }
 }
 

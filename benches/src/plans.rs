@@ -70,7 +70,7 @@ impl Plan {
 /// All comparisons; a `long` of 0 leaves out the long run.
 pub fn all(events: usize, rounds: usize, long: usize) -> Vec<Planned> {
     let mut all = consume(events, rounds);
-    all.push(publish(events, rounds));
+    all.extend(publish(events, rounds));
     all.extend(into_neo4j(events, rounds, long));
     all.extend(into_qdrant(events, rounds));
     all.push(local(events, rounds));
@@ -92,14 +92,28 @@ fn consume(events: usize, rounds: usize) -> Vec<Planned> {
     [false, true].map(of).into()
 }
 
-fn publish(events: usize, rounds: usize) -> Planned {
+fn publish(events: usize, rounds: usize) -> Vec<Planned> {
     let sides = vec![
         Plan::new("raw lapin, 500 unconfirmed", Task::RawPublish, events),
         Plan::new("fanout publisher", Task::Publish, events),
         Plan::new("fanout spool, broker back", Task::Drain, events),
     ];
-    let name = "publish, fanout to two quorum queues".to_owned();
-    (name, rounds, sides)
+    let batches = vec![
+        Plan::new("fanout publisher", Task::Publish, events),
+        Plan::new("gateway, batches of 100", Task::GatewayBatches, events),
+    ];
+    let single = |name: &str, task| Plan::new(name, task, 20_000);
+    let latency = vec![
+        single("gateway, 1,000 events/s", Task::Gateway),
+        single("the same, broker away", Task::GatewayAlone),
+    ];
+    let all = [
+        ("publish, fanout to two quorum queues", sides),
+        ("publish over HTTP", batches),
+        ("publish over HTTP, latency", latency),
+    ];
+    all.map(|(name, sides)| (name.to_owned(), rounds, sides))
+        .into()
 }
 
 fn into_neo4j(events: usize, rounds: usize, long: usize) -> Vec<Planned> {

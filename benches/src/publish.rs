@@ -26,11 +26,12 @@ const QUEUES: [&str; 2] = ["bench.publish.a", "bench.publish.b"];
 /// Unconfirmed messages at most, on both sides.
 const WINDOW: usize = 500;
 /// Folder of the spools.
-const SPOOLS: &str = "target/bench-spools";
+pub const SPOOLS: &str = "target/bench-spools";
 /// Between two looks at a spool that drains.
 const LOOK: Duration = Duration::from_millis(1);
 
-fn config(url: &str) -> Config {
+/// A fanout to two quorum queues.
+pub fn config(url: &str) -> Config {
     let queue = |name: &str| QueueConfig {
         name: name.to_owned(),
         dead_letter: "bench.publish.dlq".to_owned(),
@@ -62,7 +63,7 @@ fn messages(seed: u64, events: usize) -> Vec<Message> {
 }
 
 /// Declares the queues and empties them.
-async fn prepare(url: &str) -> Result<(), Box<dyn Error>> {
+pub async fn prepare(url: &str) -> Result<(), Box<dyn Error>> {
     let config = config(url);
     let topology = Topology::from_config(&config);
     let broker = fanout::broker::amqp::AmqpBroker::start(config.broker, topology);

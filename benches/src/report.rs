@@ -73,3 +73,11 @@ pub fn median(mut values: Vec<f64>) -> f64 {
         .copied()
         .unwrap_or(f64::NAN)
 }
+
+/// p50, p95, p99 and maximum; empty for none.
+pub fn percentiles(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    let at = |percent: usize| values.get(last * percent / 100).copied();
+    [50, 95, 99, 100].into_iter().filter_map(at).collect()
+}
