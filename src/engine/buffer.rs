@@ -13,6 +13,9 @@ use crate::config::BatchConfig;
 
 /// Shortest wait for company: what arrives in one burst goes together.
 const MIN_LINGER: Duration = Duration::from_millis(2);
+/// While a batch is under way the next one waits this much longer than it otherwise would at
+/// most: many small calls side by side cost the destination more than they gain.
+const BUSY: u32 = 5;
 
 /// A delivery that is ours to settle.
 #[derive(Debug)]
@@ -89,11 +92,15 @@ impl Buffer {
         }
     }
 
-    /// When the next batch should go; `None` where there is nothing.
-    pub(super) fn due(&self) -> Option<Instant> {
+    /// When the next batch should go; `None` where there is nothing. `busy` = one is under way.
+    pub(super) fn due(&self, busy: bool) -> Option<Instant> {
         let since = self.since?;
         let full = self.held.len() >= self.limit || self.bytes >= self.config.max_bytes;
-        Some(if full { since } else { since + self.linger() })
+        Some(match (full, busy) {
+            (true, _) => since,
+            (false, true) => since + self.config.max_wait * BUSY,
+            (false, false) => since + self.linger(),
+        })
     }
 
     fn linger(&self) -> Duration {
@@ -180,9 +187,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_full_batch_goes_at_once_and_a_partial_one_waits_a_little() {
         let now = Instant::now();
-        assert_eq!(buffer(1000, 1).due(), Some(now));
-        assert_eq!(buffer(999, 1).due(), Some(now + MIN_LINGER));
-        assert_eq!(buffer(0, 1).due(), None);
+        assert_eq!(buffer(1000, 1).due(false), Some(now));
+        assert_eq!(buffer(999, 1).due(false), Some(now + MIN_LINGER));
+        assert_eq!(buffer(0, 1).due(false), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_batch_is_under_way_a_partial_one_waits_for_it() {
+        let now = Instant::now();
+        let later = now + Duration::from_millis(100);
+        assert_eq!(buffer(1000, 1).due(true), Some(now));
+        assert_eq!(buffer(999, 1).due(true), Some(later));
     }
 
     #[tokio::test(start_paused = true)]
@@ -190,7 +205,7 @@ mod tests {
         let mut buffer = buffer(1, 1);
         (0..50).for_each(|_| buffer.answered(Duration::from_secs(1)));
         assert_eq!(
-            buffer.due(),
+            buffer.due(false),
             Some(Instant::now() + Duration::from_millis(20))
         );
     }

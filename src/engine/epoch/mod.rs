@@ -213,7 +213,7 @@ impl<'a> Epoch<'a> {
         if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;
         }
-        let due = self.buffer.due().is_some_and(|at| at <= now) && self.paused_until.is_none();
+        let due = self.due().is_some_and(|at| at <= now) && self.paused_until.is_none();
         let room = self.running.len() < self.shared.config.queue.in_flight.max(1);
         if due && room && !self.stopping && self.turn.is_none() {
             self.turn = Some(self.shared.turns.clone().acquire_owned().boxed());
@@ -234,6 +234,10 @@ impl<'a> Epoch<'a> {
         }
     }
 
+    fn due(&self) -> Option<Instant> {
+        self.buffer.due(!self.running.is_empty())
+    }
+
     /// When the loop has to turn even if nothing happens.
     fn wake(&self) -> Instant {
         let now = Instant::now();
@@ -241,7 +245,7 @@ impl<'a> Epoch<'a> {
         let due = if busy || self.turn.is_some() || self.stopping {
             None
         } else {
-            self.buffer.due()
+            self.due()
         };
         match (self.paused_until, due) {
             (Some(until), _) => until,
