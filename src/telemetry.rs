@@ -6,12 +6,18 @@
 
 #[cfg(feature = "cli")]
 mod http;
+#[cfg(feature = "outbox")]
+mod outbox;
+mod queues;
 mod spool;
 
 #[cfg(feature = "cli")]
 pub use http::{
     HttpRequest, backlog, events_posted, gateway_ended, gateway_starts, http_request, queue_purged,
 };
+#[cfg(feature = "outbox")]
+pub use outbox::*;
+pub use queues::{queue_paused, queue_resumed, queue_state, queues_unknown};
 pub use spool::spool_limits;
 
 use std::net::SocketAddr;
@@ -34,6 +40,10 @@ const CONSUMED: &str = "messaging_client_consumed_messages_total";
 const REDELIVERIES: &str = "fanout_redeliveries_total";
 const ASSIGNED_IDS: &str = "fanout_assigned_ids_total";
 const RECEIVED_TO_SETTLED: &str = "fanout_received_to_settled_seconds";
+/// Histogram of a time that may be days long.
+pub(crate) const OCCURRED_TO_SETTLED: &str = "fanout_occurred_to_settled_seconds";
+const RETRIES: &str = "fanout_retries_total";
+const PAUSED: &str = "fanout_paused";
 const PUBLISH_PROBLEMS: &str = "fanout_publish_problems_total";
 const ACCEPTED: &str = "fanout_intake_messages_total";
 const SENT: &str = "messaging_client_sent_messages_total";
@@ -73,6 +83,7 @@ pub fn settled(queue: &str, outcome: &'static str, code: &'static str, events: u
 pub fn batch(queue: &str, events: usize, took: Duration) {
     histogram!(BATCH_EVENTS, QUEUE => queue.to_owned()).record(float(events));
     histogram!(PROCESS_DURATION, QUEUE => queue.to_owned()).record(took);
+    tracing::trace!(queue, events, ?took, "batch answered");
 }
 
 /// Deliveries taken from the broker.
@@ -93,6 +104,16 @@ pub fn ids_assigned(queue: &str, events: u64) {
 /// From delivery to acknowledgement, of the slowest event of a batch.
 pub fn latency(queue: &str, took: Duration) {
     histogram!(RECEIVED_TO_SETTLED, QUEUE => queue.to_owned()).record(took);
+}
+
+/// From when it happened to acknowledgement, of the event of a batch that happened first.
+pub fn age(queue: &str, seconds: f64) {
+    histogram!(OCCURRED_TO_SETTLED, QUEUE => queue.to_owned()).record(seconds.max(0.0));
+}
+
+/// An event waits in the retry stage of this delay.
+pub fn retried(queue: &str, stage: String) {
+    counter!(RETRIES, QUEUE => queue.to_owned(), "stage" => stage).increment(1);
 }
 
 /// The broker did not take a message that settles an event.
@@ -151,6 +172,7 @@ pub fn worker_state(queue: &str, engine: &Snapshot) {
     }
     set(FLOOD_GUARD, flag(engine.flood.is_some()));
     set(DRAINING, flag(engine.draining));
+    set(PAUSED, flag(engine.paused));
     for state in ["closed", "half-open", "open"] {
         gauge!(BREAKER, QUEUE => queue.to_owned(), "state" => state)
             .set(flag(engine.breaker == state));
@@ -203,6 +225,13 @@ pub fn describe() {
         RECEIVED_TO_SETTLED,
         "From delivery to acknowledgement, of the slowest event of a batch.",
     );
+    times(
+        OCCURRED_TO_SETTLED,
+        "From when it happened to acknowledgement, of the event of a batch that happened first.",
+    );
+    count(RETRIES, "Events sent to a retry stage, by its delay.");
+    level(PAUSED, "1 while an operator has paused the queue.");
+    queues::describe();
     level(IN_FLIGHT, "Deliveries held: received and not settled.");
     level(LANES, "Lanes.");
     level(CONSUMING_LANES, "Lanes with a consumer at the broker.");
@@ -303,95 +332,3 @@ pub fn worker_ended(queue: &str, counts: Counts) {
         "worker ended"
     );
 }
-
-/// What the outbox relay tells: metrics and log lines.
-#[cfg(feature = "outbox")]
-mod outbox {
-    use std::net::SocketAddr;
-
-    use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
-
-    use super::*;
-    use crate::broker::PublishError;
-    use crate::publish::outbox::{OutboxError, Snapshot};
-
-    const OUTBOX_PUBLISHED: &str = "fanout_outbox_published_total";
-    const OUTBOX_SET_ASIDE: &str = "fanout_outbox_set_aside_total";
-    const OUTBOX_WAITING: &str = "fanout_outbox_waiting_rows";
-    const OUTBOX_OLDEST: &str = "fanout_outbox_oldest_age_seconds";
-    const OUTBOX_ASIDE: &str = "fanout_outbox_set_aside_rows";
-    const OUTBOX_SLOTS: &str = "fanout_outbox_slots";
-    const OUTBOX_CONNECTED: &str = "fanout_outbox_database_connected";
-
-    /// Rows that were confirmed and marked.
-    pub fn outbox_published(rows: usize) {
-        if rows > 0 {
-            counter!(OUTBOX_PUBLISHED).increment(u64::try_from(rows).unwrap_or(u64::MAX));
-        }
-    }
-
-    /// A row was set aside.
-    pub fn outbox_set_aside(position: i64, code: &'static str, reason: &str) {
-        counter!(OUTBOX_SET_ASIDE, "code" => code).increment(1);
-        tracing::warn!(position, code, reason, "a row of the outbox is set aside");
-    }
-
-    /// The broker takes nothing from the outbox.
-    pub fn outbox_publish_problem(exchange: &str, problem: &PublishError) {
-        publish_problem(exchange, problem.code());
-        tracing::warn!(exchange, code = problem.code(), %problem, "rows of the outbox wait");
-    }
-
-    /// The database cannot be used; `failed` attempts in a row.
-    pub fn outbox_database_away(error: &OutboxError, failed: u32) {
-        tracing::warn!(code = error.code(), failed, %error, "the outbox is away; still trying");
-    }
-
-    /// The database is connected, the table is there.
-    pub fn outbox_database_connected() {
-        tracing::info!("the outbox is connected");
-    }
-
-    /// A relay starts.
-    pub fn outbox_starts(exchange: &str, version: &str, http: SocketAddr) {
-        tracing::info!(exchange, version, %http, "outbox relay starts");
-    }
-
-    /// A relay has ended.
-    pub fn outbox_ended(seen: &Snapshot) {
-        let (published, set_aside) = (seen.published, seen.refused);
-        tracing::info!(published, set_aside, "outbox relay ended");
-    }
-
-    /// State of a relay, read when somebody asks.
-    pub fn outbox_state(seen: &Snapshot) {
-        #[allow(clippy::cast_precision_loss, reason = "counted up to 100,000")]
-        let set = |name: &'static str, count: u64| gauge!(name).set(count as f64);
-        set(OUTBOX_WAITING, seen.waiting);
-        set(OUTBOX_ASIDE, seen.set_aside);
-        gauge!(OUTBOX_OLDEST).set(seen.oldest.as_secs_f64());
-        gauge!(OUTBOX_SLOTS).set(float(seen.slots));
-        gauge!(OUTBOX_CONNECTED).set(flag(seen.connected));
-        gauge!(DRAINING).set(flag(seen.draining));
-        // Series that are there before the first row.
-        counter!(OUTBOX_PUBLISHED).increment(0);
-    }
-
-    /// Says of each metric of a relay what it means.
-    pub fn describe_outbox() {
-        let count = |name, text| describe_counter!(name, Unit::Count, text);
-        let level = |name, text| describe_gauge!(name, text);
-        count(OUTBOX_PUBLISHED, "Rows published by this relay.");
-        count(
-            OUTBOX_SET_ASIDE,
-            "Rows set aside by this relay, by reason code.",
-        );
-        level(OUTBOX_WAITING, "Rows that wait, of all relays.");
-        level(OUTBOX_OLDEST, "Age of the oldest row that waits.");
-        level(OUTBOX_ASIDE, "Rows set aside and still there.");
-        level(OUTBOX_SLOTS, "Slots this relay holds, of 64.");
-        level(OUTBOX_CONNECTED, "1 while the database is connected.");
-    }
-}
-#[cfg(feature = "outbox")]
-pub use outbox::*;

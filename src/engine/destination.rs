@@ -49,6 +49,8 @@ struct Inner {
     flood_trials: usize,
     trial_taken: bool,
     problem: Option<Failure>,
+    /// By an operator; not known before the broker has answered.
+    paused: Option<bool>,
 }
 
 /// What lanes know in common about the store they write to.
@@ -73,12 +75,24 @@ impl Destination {
             flood_trials: 0,
             trial_taken: false,
             problem: None,
+            paused: None,
         };
         Self {
             inner: Mutex::new(inner),
             passage: watch::Sender::new(Passage::Shut),
             monitor,
         }
+    }
+
+    /// An operator wants the queue to rest, or to go on.
+    pub(super) fn pause(&self, paused: bool) {
+        let mut inner = self.inner();
+        if inner.paused.replace(paused) == Some(paused) {
+            return;
+        }
+        inner.trial_taken = false;
+        self.monitor.paused(paused);
+        self.publish(&inner);
     }
 
     /// Takes an admission where there is one now.
@@ -280,6 +294,7 @@ enum Wake {
 impl Inner {
     fn passage(&self) -> Passage {
         match self.breaker.state() {
+            _ if self.paused != Some(false) => Passage::Shut,
             _ if self.flooded_until.is_some() => Passage::Shut,
             BreakerState::Closed if self.flood_trials == 0 => Passage::Open,
             BreakerState::Closed | BreakerState::HalfOpen => Passage::Trial {

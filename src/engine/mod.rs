@@ -4,7 +4,8 @@
 //! it; `buffer` holds what waits for a batch; `batch_run`, `dispatch` and `guarded` call the
 //! processor; `settle` turns outcomes into messages and `confirm` publishes them; `tracker`
 //! turns settled tags into acknowledgements; `destination` is the breaker and flood guard
-//! that lanes share; `suspects` isolates what may kill the process.
+//! that lanes share; `suspects` isolates what may kill the process;
+//! `pause` looks whether an operator wants the queue to rest.
 //!
 //! Invariant: publish, confirm, acknowledge, in this order. A crash in between duplicates
 //! and never loses.
@@ -19,6 +20,7 @@ mod epoch;
 mod guarded;
 mod lane;
 mod monitor;
+mod pause;
 mod run;
 mod settle;
 mod shared;

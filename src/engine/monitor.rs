@@ -47,6 +47,7 @@ struct Notes {
     next_cell: u64,
     flood: Option<ReasonCode>,
     breaker: &'static str,
+    paused: bool,
     draining: bool,
 }
 
@@ -108,6 +109,8 @@ pub struct Snapshot {
     pub publish_problem: Option<PublishProblem>,
     /// The code that tripped the flood guard, while it pauses.
     pub flood: Option<ReasonCode>,
+    /// Whether an operator has paused the queue.
+    pub paused: bool,
     /// Whether the engine is draining.
     pub draining: bool,
 }
@@ -148,6 +151,7 @@ impl Monitor {
             destination_problem: notes.destination.clone(),
             publish_problem: notes.publish_problems.values().next().cloned(),
             flood: notes.flood,
+            paused: notes.paused,
             draining: notes.draining,
         }
     }
@@ -220,6 +224,10 @@ impl Monitor {
 
     pub(crate) fn flood(&self, code: Option<ReasonCode>) {
         self.notes().flood = code;
+    }
+
+    pub(crate) fn paused(&self, paused: bool) {
+        self.notes().paused = paused;
     }
 
     pub(crate) fn draining(&self) {

@@ -12,7 +12,7 @@ use super::destination::Destination;
 use super::monitor::{Counts, Monitor};
 use super::shared::{EngineConfig, Shared};
 use super::shutdown::Shutdown;
-use super::{lane, suspects};
+use super::{lane, pause, suspects};
 use crate::broker::{Broker, BrokerError};
 use crate::codec::Codec;
 
@@ -131,7 +131,8 @@ async fn run_lanes(shared: &Arc<Shared>, shutdown: &Shutdown) -> Result<(), Engi
     let watch = shared
         .destination
         .watch_over(shared.processor.as_ref(), shared.config.queue.deadline);
-    tokio::pin!(watch);
+    let pause = pause::watch(shared);
+    tokio::pin!(watch, pause);
     let mut failed = None;
     loop {
         let error = tokio::select! {
@@ -143,6 +144,7 @@ async fn run_lanes(shared: &Arc<Shared>, shutdown: &Shutdown) -> Result<(), Engi
                     EngineError::Broker(BrokerError::ChannelClosed(format!("a lane ended: {join}")))
                 }
             },
+            () = &mut pause => continue,
             failure = &mut watch, if failed.is_none() => EngineError::Prepare(failure),
         };
         shutdown.drain();

@@ -1,5 +1,7 @@
 //! Outcomes → what to publish, what to acknowledge, what to give back.
 
+use std::time::Duration;
+
 use fanout_contract::{Event, EventId, Failure, FollowUp, MAX_HOPS, Outcome, ReasonCode, codes};
 use jiff::Timestamp;
 
@@ -43,7 +45,7 @@ pub(super) struct Outgoing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Applied { follow_ups: u64 },
-    Retried(ReasonCode),
+    Retried { code: ReasonCode, delay: Duration },
     DeadLettered(ReasonCode),
     Suspect,
 }
@@ -105,8 +107,9 @@ impl Shared {
                     target,
                     &self.note(&held, &failure),
                 );
+                let code = failure.code();
                 plan.publications
-                    .push(single(held, message, End::Retried(failure.code())));
+                    .push(single(held, message, End::Retried { code, delay }));
             }
             Disposition::DeadLetter { failure } if flood == Some(failure.code()) => {
                 plan.given_back.push((held, failure));
@@ -244,8 +247,9 @@ impl Shared {
                 (counts.applied, counts.follow_ups) = (1, follow_ups);
                 ("applied", "")
             }
-            End::Retried(code) => {
+            End::Retried { code, delay } => {
                 counts.retried = 1;
+                telemetry::retried(self.queue(), names::delay_label(delay));
                 ("retried", code.as_str())
             }
             End::DeadLettered(code) => {

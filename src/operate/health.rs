@@ -238,6 +238,11 @@ pub(crate) fn destination_issues(engine: &Snapshot, processor: &str, queue: &str
         )),
         None => {}
     }
+    if engine.paused {
+        issues.push(format!(
+            "paused: consumption of {queue} is paused by an operator; fanout queue resume lifts it"
+        ));
+    }
     if let Some(code) = engine.flood {
         issues.push(format!(
             "flood-guard: most of the last events would be dead-lettered as {code}; \

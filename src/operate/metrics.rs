@@ -17,6 +17,21 @@ const SECONDS: [f64; 13] = [
 ];
 /// Events of a batch; 1,000 is the default maximum.
 const EVENTS: [f64; 9] = [1.0, 5.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 5000.0];
+/// Seconds; up to the days that an event may wait in a queue or a file.
+const AGES: [f64; 12] = [
+    0.01,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+    5.0,
+    30.0,
+    300.0,
+    3_600.0,
+    86_400.0,
+    1_209_600.0,
+];
 /// Samples wait in memory until they are folded into their buckets, scraped or not.
 const FOLD_EVERY: Duration = Duration::from_secs(1);
 
@@ -40,6 +55,10 @@ pub fn install() {
 fn build() -> Result<PrometheusHandle, BuildError> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(
+            Matcher::Full(telemetry::OCCURRED_TO_SETTLED.to_owned()),
+            &AGES,
+        )?
         .set_buckets_for_metric(Matcher::Full(telemetry::BATCH_EVENTS.to_owned()), &EVENTS)?
         .install_recorder()
 }

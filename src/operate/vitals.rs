@@ -80,7 +80,7 @@ impl Moment {
         let lacks = [
             (!self.broker_is_there(), "rabbitmq"),
             (!self.destination_is_there(), processor),
-            (!self.is_consuming(), "consumers"),
+            (!self.is_consuming() && !self.engine.paused, "consumers"),
         ];
         let missing = lacks.into_iter().filter(|(lacks, _)| *lacks);
         missing.map(|(_, what)| what.to_owned()).collect()

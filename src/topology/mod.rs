@@ -47,6 +47,8 @@ pub enum Role {
     Suspect,
     /// Holds what is exhausted or hopeless.
     DeadLetter,
+    /// Holds one message while the consumption of the main queue is paused.
+    Pause,
 }
 
 impl Role {
@@ -57,6 +59,7 @@ impl Role {
             Self::Retry => "retry",
             Self::Suspect => "suspect",
             Self::DeadLetter => "dead-letter",
+            Self::Pause => "pause",
         }
     }
 }
@@ -122,6 +125,7 @@ impl Topology {
             queues.push(queues::main(queue));
             queues.push(queues::suspect(queue));
             queues.extend(queues::retries(queue));
+            queues.push(queues::pause(queue));
             for binding in &queue.bindings {
                 for key in &binding.keys {
                     bindings.insert(BoundQueue {

@@ -12,6 +12,11 @@ pub fn suspect(queue: &str) -> String {
     format!("{queue}.suspect")
 }
 
+/// Queue whose one message says that the consumption of `queue` is paused.
+pub fn pause(queue: &str) -> String {
+    format!("{queue}.pause")
+}
+
 /// A delay as a name part: `5s`, `30s`, `5m`, `250ms`, `1h`; the largest unit that divides it.
 pub fn delay_label(delay: Duration) -> String {
     let millis = delay.as_millis();

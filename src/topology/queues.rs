@@ -54,6 +54,21 @@ pub(super) fn suspect(config: &QueueConfig) -> Queue {
     }
 }
 
+/// At most one message: the last word of an operator counts.
+pub(super) fn pause(config: &QueueConfig) -> Queue {
+    let arguments = Arguments::from([
+        ("x-max-length", Argument::Int(1)),
+        ("x-overflow", Argument::Text("drop-head".to_owned())),
+        ("x-delivery-limit", Argument::Int(DELIVERY_LIMIT)),
+    ]);
+    Queue {
+        name: names::pause(&config.name),
+        role: Role::Pause,
+        queue_type: QueueType::Quorum,
+        arguments,
+    }
+}
+
 /// One queue per delay; a stage of `0s` needs none, it goes straight back to the main queue.
 pub(super) fn retries(config: &QueueConfig) -> Vec<Queue> {
     let delays: BTreeSet<_> = config

@@ -16,6 +16,7 @@ use crate::config::{show_size, show_time};
 ///   retry   events.neo4j.retry.5s ──after 5s──▶ events.neo4j
 ///   suspect events.neo4j.suspect ──▶ events.dlq
 ///   dead    events.dlq
+///   pause   events.neo4j.pause
 /// ```
 pub fn picture(topology: &Topology) -> String {
     let mut out = String::new();
@@ -73,6 +74,10 @@ fn main(out: &mut String, topology: &Topology, queue: &Queue) {
         line(out, format_args!("  suspect {suspect} ──▶ {dead}"));
     }
     line(out, format_args!("  dead    {dead}"));
+    let pause = names::pause(&queue.name);
+    if topology.queue(&pause).is_some() {
+        line(out, format_args!("  pause   {pause}"));
+    }
 }
 
 /// Where a queue dead-letters to.

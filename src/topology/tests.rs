@@ -75,11 +75,13 @@ fn the_default_topology_is_that_of_the_interface() {
             "events.neo4j.retry.5s",
             "events.neo4j.retry.30s",
             "events.neo4j.retry.5m",
+            "events.neo4j.pause",
             "events.qdrant",
             "events.qdrant.suspect",
             "events.qdrant.retry.5s",
             "events.qdrant.retry.30s",
             "events.qdrant.retry.5m",
+            "events.qdrant.pause",
         ]
     );
     assert_eq!(
@@ -149,6 +151,7 @@ fn a_service_with_topics_two_exchanges_and_its_own_dead_letters_is_configuration
             "search.q.retry.2s",
             "search.q.retry.4s",
             "search.q.retry.8s",
+            "search.q.pause",
         ]
     );
     assert_eq!(
@@ -187,7 +190,11 @@ fn a_classic_main_queue_keeps_quorum_queues_around_it() {
 #[test]
 fn no_retry_suspect_or_dead_letter_queue_is_ever_full() {
     let topology = from_file(SERVICE);
-    for queue in topology.queues.iter().filter(|q| q.role != Role::Main) {
+    for queue in topology
+        .queues
+        .iter()
+        .filter(|q| !matches!(q.role, Role::Main | Role::Pause))
+    {
         assert!(
             !queue
                 .arguments
@@ -216,7 +223,8 @@ fn equal_delays_share_a_queue() {
             "events.dlq",
             "events.a",
             "events.a.suspect",
-            "events.a.retry.5s"
+            "events.a.retry.5s",
+            "events.a.pause",
         ]
     );
 }
@@ -270,6 +278,7 @@ queue search.q (quorum, messages expire after 14d, up to 8GiB)
   retry   search.q.retry.8s ──after 8s──▶ search.q
   suspect search.q.suspect ──▶ search.dlq
   dead    search.dlq
+  pause   search.q.pause
 "
     );
 }

@@ -13,6 +13,7 @@ use crate::broker::local::LocalServer;
 use crate::codec::Codec;
 use crate::config::{Config, ConfigErrors, Origins};
 use crate::engine::{Counts, Engine, EngineError, Monitor, Shutdown};
+use crate::topology::names;
 
 /// Between two looks at what waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -32,14 +33,15 @@ pub struct Direct {
 #[derive(Clone, Debug)]
 pub struct Leftover {
     server: LocalServer,
-    dead_letters: BTreeSet<String>,
+    /// Dead letters are done, pauses are no events.
+    aside: BTreeSet<String>,
 }
 
 impl Leftover {
     /// Messages in queues, retry stages, suspects and in flight. Dead letters are done.
     pub fn count(&self) -> usize {
         let all = self.server.queues();
-        let open = all.iter().filter(|name| !self.dead_letters.contains(*name));
+        let open = all.iter().filter(|name| !self.aside.contains(*name));
         open.filter_map(|name| self.server.count(name)).sum()
     }
 }
@@ -120,12 +122,13 @@ impl Worker {
                 task: AbortOnDropHandle::new(tokio::spawn(engine.run(shutdown.clone()))),
             }
         });
-        let dead_letters = config.queues.values().map(|q| q.dead_letter.clone());
+        let queues_of = config.queues.values();
+        let aside = queues_of.flat_map(|q| [q.dead_letter.clone(), names::pause(&q.name)]);
         Ok(Direct {
             queues: queues.collect(),
             leftover: Leftover {
                 server: server.clone(),
-                dead_letters: dead_letters.collect(),
+                aside: aside.collect(),
             },
             shutdown: shutdown.clone(),
         })

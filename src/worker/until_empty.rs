@@ -87,6 +87,9 @@ impl UntilEmpty<'_> {
             let (target, message) = (&problem.target, &problem.message);
             return Some(format!("{target} takes no messages: {message}"));
         }
+        if seen.paused {
+            return Some("the queue is paused; fanout queue resume lifts that".to_owned());
+        }
         if seen.breaker != "closed" {
             let problem = seen.destination_problem.as_ref();
             let why = problem.map_or_else(|| "no answer".to_owned(), ToString::to_string);

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use fanout::config::BrokerConfig;
 use futures::future::join_all;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::gateway_program::{Gateway, call, view};
 use crate::rig::{SOON, connect};
@@ -89,18 +91,65 @@ async fn what_was_answered_202_arrives_in_order_although_broker_and_gateway_are_
         gateway.kill_and_start_again().await;
         to.send_replace(Some(gateway.addr().await));
     }
+    let all = Posted { gateway, to, users };
+    all.arrived_in_order(&vhost.config_at(proxy.port())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker: run scripts/test"]
+async fn twenty_random_kills_of_the_broker_within_a_minute_lose_and_reorder_nothing() {
+    const KILLS: u32 = 20;
+    const MINUTE: Duration = Duration::from_secs(60);
+    let rabbit = RabbitMq::own("").await;
+    let vhost = rabbit.vhost("gateway-kill-20").await;
+    let proxy = rabbit.proxy().await;
+    let url = vhost.url_at(proxy.port());
+    let mut gateway = Gateway::start(url.expose());
     gateway.connected().await;
-    to.send_replace(None);
-    let taken = within("the users end", SOON, join_all(users)).await;
-    let taken: Vec<usize> = taken.into_iter().map(Result::unwrap).collect();
-    assert!(taken.iter().sum::<usize>() > 500, "{taken:?}");
-    gateway.nothing_is_pending().await;
-    let broker = connect(vhost.config_at(proxy.port())).await;
-    for queue in ["events.neo4j", "events.qdrant"] {
-        let arrived = look_into(&broker, queue).await.into_iter();
-        let arrived: Vec<_> = arrived
-            .map(|d| d.message.properties.message_id.unwrap())
-            .collect();
-        check(queue, &taken, &arrived);
+    let (to, addr) = watch::channel(Some(gateway.addr().await));
+    let users = (0..USERS).map(|user| tokio::spawn(post(user, addr.clone())));
+    let users: Vec<_> = users.collect();
+    let start = Instant::now();
+    for kill in 1..=KILLS {
+        let due = start + MINUTE * kill / (KILLS + 1);
+        // sleep: steady posting up to a random moment before or after the next one is due
+        sleep_until(due + MINUTE.mul_f64(fastrand::f64() / 20.0)).await;
+        rabbit.kill().await;
+        if kill % 8 == 0 {
+            gateway.kill_and_start_again().await;
+            to.send_replace(Some(gateway.addr().await));
+        }
+        proxy.retarget(rabbit.restart().await);
+    }
+    rabbit.listening().await;
+    let all = Posted { gateway, to, users };
+    all.arrived_in_order(&vhost.config_at(proxy.port())).await;
+}
+
+/// Users at work, and the gateway they post to.
+struct Posted {
+    gateway: Gateway,
+    to: watch::Sender<Option<SocketAddr>>,
+    users: Vec<JoinHandle<usize>>,
+}
+
+impl Posted {
+    /// Ends the posting, and looks whether both queues have what was answered 202.
+    async fn arrived_in_order(self, broker: &BrokerConfig) {
+        let Self { gateway, to, users } = self;
+        gateway.connected().await;
+        to.send_replace(None);
+        let taken = within("the users end", SOON, join_all(users)).await;
+        let taken: Vec<usize> = taken.into_iter().map(Result::unwrap).collect();
+        assert!(taken.iter().sum::<usize>() > 500, "{taken:?}");
+        gateway.nothing_is_pending().await;
+        let broker = connect(broker.clone()).await;
+        for queue in ["events.neo4j", "events.qdrant"] {
+            let arrived = look_into(&broker, queue).await.into_iter();
+            let arrived: Vec<_> = arrived
+                .map(|d| d.message.properties.message_id.unwrap())
+                .collect();
+            check(queue, &taken, &arrived);
+        }
     }
 }

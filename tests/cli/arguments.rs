@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const COMMANDS: [&[&str]; 36] = [
+const COMMANDS: [&[&str]; 39] = [
     &["demo"],
     &["publish"],
     &["serve"],
@@ -28,6 +28,9 @@ const COMMANDS: [&[&str]; 36] = [
     &["dlq", "export"],
     &["dlq", "import"],
     &["dlq", "audit"],
+    &["queue", "pause"],
+    &["queue", "resume"],
+    &["status"],
     &["outbox"],
     &["outbox", "init"],
     &["outbox", "run"],

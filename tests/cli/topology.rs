@@ -4,14 +4,16 @@ use serde_json::Value;
 
 use crate::program::Program;
 
-const DEFAULT_QUEUES: [&str; 11] = [
+const DEFAULT_QUEUES: [&str; 13] = [
     "events.dlq",
     "events.neo4j",
+    "events.neo4j.pause",
     "events.neo4j.retry.30s",
     "events.neo4j.retry.5m",
     "events.neo4j.retry.5s",
     "events.neo4j.suspect",
     "events.qdrant",
+    "events.qdrant.pause",
     "events.qdrant.retry.30s",
     "events.qdrant.retry.5m",
     "events.qdrant.retry.5s",
@@ -67,6 +69,7 @@ fn another_topology_is_configuration_alone() {
         [
             "search.dlq",
             "search.q",
+            "search.q.pause",
             "search.q.retry.1s",
             "search.q.retry.2s",
             "search.q.retry.4s",

@@ -101,3 +101,62 @@ async fn purging_empties_one_queue_and_says_how_many() {
         (0, 5)
     );
 }
+
+#[tokio::test]
+async fn a_queue_is_paused_shown_as_paused_and_resumed() {
+    let rig = Rig::start().await;
+    let send = async |path: &str, body: &str| rig.send(Request::new("POST", path).body(body)).await;
+    let paused = send("/rabbitmq/queues/neo4j/pause", r#"{"reason":"restore"}"#).await;
+    let paused = paused.with_status(200);
+    assert_eq!(
+        (&paused["paused"], &paused["reason"]),
+        (&json!(true), &json!("restore"))
+    );
+    let shown = rig.get("/rabbitmq/queues/events.neo4j").await;
+    assert_eq!(shown.with_status(200)["paused"], true);
+    let work = rig.get("/scaling/neo4j").await.with_status(200);
+    assert_eq!(work["paused"], true);
+    let other = rig.get("/scaling/qdrant").await.with_status(200);
+    assert_eq!(other["paused"], false);
+    for was_paused in [true, false] {
+        let resumed = send("/rabbitmq/queues/events.neo4j/resume", "").await;
+        assert_eq!(resumed.with_status(200)["was_paused"], was_paused);
+    }
+}
+
+#[tokio::test]
+async fn only_queues_with_workers_are_paused_and_only_with_a_reason_that_is_one() {
+    let rig = Rig::start().await;
+    for path in [
+        "/rabbitmq/queues/events.dlq/pause",
+        "/rabbitmq/queues/other/resume",
+    ] {
+        rig.send(Request::new("POST", path).body(""))
+            .await
+            .problem(404);
+    }
+    rig.get("/scaling/events.dlq").await.problem(404);
+    for body in ["{", "[1]", r#"{"why":"x"}"#, r#"{"reason":7}"#] {
+        let wish = Request::new("POST", "/rabbitmq/queues/neo4j/pause").body(body);
+        rig.send(wish).await.problem(400);
+    }
+    let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(1_001));
+    let wish = Request::new("POST", "/rabbitmq/queues/neo4j/pause").body(long);
+    rig.send(wish).await.problem(400);
+}
+
+#[tokio::test]
+async fn an_autoscaler_is_told_ready_and_retrying_events() {
+    let rig = Rig::start().await;
+    for id in ["a", "b", "c"] {
+        rig.post(&event("view", id)).await.ids();
+    }
+    let work = rig.get("/scaling/events.neo4j").await.with_status(200);
+    assert_eq!(
+        work,
+        json!({
+            "queue": "neo4j", "messages": 3, "ready": 3, "unacknowledged": null, "retry": 0,
+            "consumers": 0, "rate": null, "drain_seconds": null, "paused": false,
+        })
+    );
+}

@@ -21,7 +21,7 @@ async fn apply_declares_everything_and_may_be_repeated() {
     let program = program(&vhost);
     for _ in 0..2 {
         let done = program.run(&["topology", "apply"]).good();
-        assert_eq!(done, "declared: exchanges 1, queues 11, bindings 2\n");
+        assert_eq!(done, "declared: exchanges 1, queues 13, bindings 2\n");
     }
     for queue in Topology::from_config(&Config::default()).queues {
         let found = vhost
@@ -85,7 +85,7 @@ async fn depths_of_all_stages_are_listed_shown_and_purged() {
     let expected = json!({
         "queue": "neo4j", "name": "events.neo4j", "type": "quorum",
         "messages": null, "messages_ready": 3, "messages_unacknowledged": null,
-        "consumers": 0, "rates": null, "retry": {"5s": 0, "30s": 0, "5m": 2},
+        "consumers": 0, "rates": null, "paused": false, "retry": {"5s": 0, "30s": 0, "5m": 2},
         "suspects": 1, "dead_letter_queue": "events.dlq", "dead_letters": 4,
     });
     let same = eventually("the depths", Duration::from_secs(20), async || {

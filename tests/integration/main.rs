@@ -24,6 +24,8 @@ mod image;
 mod modes;
 #[cfg(feature = "outbox")]
 mod outbox;
+#[cfg(feature = "neo4j")]
+mod pauses;
 #[path = "../cli/program.rs"]
 mod program;
 mod publish;

@@ -4,7 +4,9 @@ use clap::{ArgAction, Parser, Subcommand};
 use fanout::config::Overrides;
 use std::path::PathBuf;
 
-use crate::{completions, config, dlq, doctor, publish, queue, serve, spool, topology, where_is};
+use crate::{
+    completions, config, dlq, doctor, publish, queue, serve, spool, status, topology, where_is,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +18,7 @@ Examples:
   fanout queue list                     depths of all queues
   fanout where order-7                  in which store or queue an event is
   fanout dlq group                      dead letters by what is wrong with them
+  fanout status                         what goes on, as it goes on
   fanout recommend 17                   products near to what user 17 likes
   fanout graph 17                       what user 17 did
   fanout outbox run                     publish what services commit to PostgreSQL
@@ -69,6 +72,7 @@ pub(crate) enum Command {
     Spool(spool::SpoolArgs),
     #[cfg(any(feature = "neo4j", feature = "qdrant"))]
     Verify(crate::verify::VerifyArgs),
+    Status(status::StatusArgs),
     #[cfg(feature = "qdrant")]
     Recommend(crate::ask::vectors::RecommendArgs),
     #[cfg(feature = "qdrant")]

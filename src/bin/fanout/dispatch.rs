@@ -12,7 +12,9 @@ use crate::exit::{CommandError, Exit};
 use crate::outbox;
 #[cfg(any(feature = "neo4j", feature = "qdrant"))]
 use crate::verify;
-use crate::{completions, config, dlq, doctor, publish, queue, serve, spool, topology, where_is};
+use crate::{
+    completions, config, dlq, doctor, publish, queue, serve, spool, status, topology, where_is,
+};
 
 /// Everything that needs a configuration.
 pub(crate) async fn run(command: Command, loaded: Loaded) -> Result<Exit, CommandError> {
@@ -26,6 +28,7 @@ pub(crate) async fn run(command: Command, loaded: Loaded) -> Result<Exit, Comman
         Command::Topology(args) => topology::run(args, loaded.config).await,
         Command::Queue(args) => queue::run(args, loaded.config).await,
         Command::Dlq(args) => dlq::run(*args, loaded).await,
+        Command::Status(args) => status::run(args, loaded.config).await,
         #[cfg(feature = "outbox")]
         Command::Outbox(args) => outbox::run(args, loaded.config).await,
         Command::Doctor(args) => doctor::run(args, loaded).await,

@@ -27,11 +27,13 @@ mod serve;
 mod settings;
 mod signals;
 mod spool;
+mod status;
 mod stores;
 mod topology;
 #[cfg(any(feature = "neo4j", feature = "qdrant"))]
 mod verify;
 mod where_is;
+mod who;
 
 use clap::Parser;
 use cli::{Cli, Command};

@@ -73,8 +73,10 @@ fn names_of(queue: &QueueConfig) -> Vec<String> {
         .filter(|delay| !delay.is_zero())
         .map(|delay| names::retry(&queue.name, *delay))
         .collect();
-    [queue.name.clone(), names::suspect(&queue.name)]
+    let beside = [names::suspect(&queue.name), names::pause(&queue.name)];
+    [queue.name.clone()]
         .into_iter()
+        .chain(beside)
         .chain(retries)
         .collect()
 }
@@ -195,7 +197,7 @@ fn dead_letters(config: &Config, report: &mut Report) {
                 &[&queue_key(key, "dead_letter"), &queue_key(&owner, "name")],
                 quoted(&queue.dead_letter),
                 format!(
-                    "must not be a main, retry or suspect queue; this one belongs to queues.{owner}"
+                    "must not be a main, retry, suspect or pause queue; this one belongs to queues.{owner}"
                 ),
                 "name a queue of its own, for example events.dlq",
             );

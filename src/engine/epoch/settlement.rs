@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanout_contract::{Failure, Remedy};
+use fanout_contract::{Failure, Outcome, Remedy};
 use futures::FutureExt;
 use tokio::time::Instant;
 
@@ -39,6 +39,13 @@ impl Epoch<'_> {
             .iter()
             .map(|(held, _)| held.received)
             .min();
+        let applied = answered
+            .outcomes
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Outcome::Applied(_)));
+        let first = applied
+            .filter_map(|(held, _)| held.event.as_ref().ok()?.occurred_at())
+            .min();
         let plan = self.shared.plan(answered.outcomes);
         let now = Instant::now();
         plan.done
@@ -52,6 +59,10 @@ impl Epoch<'_> {
         self.give_back(plan.given_back).await;
         if let Some(oldest) = oldest {
             telemetry::latency(self.shared.queue(), oldest.elapsed());
+        }
+        if let Some(first) = first {
+            let age = jiff::Timestamp::now().duration_since(first);
+            telemetry::age(self.shared.queue(), age.as_secs_f64());
         }
         self.shared.monitor.settled();
     }

@@ -41,7 +41,7 @@ pub(super) fn check(case: &Case<'_>, notes: &mut Notes) {
                     full(facts, queue, notes);
                 }
             }
-            Role::Retry | Role::Suspect => {}
+            Role::Retry | Role::Suspect | Role::Pause => {}
         }
     }
     if case.management().is_some() && !looked {

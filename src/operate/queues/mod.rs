@@ -2,10 +2,16 @@
 //! RabbitMQ's management API where that is configured.
 
 mod management;
+mod oldest;
+mod pause;
+mod scaling;
 mod side;
 mod status;
 
 pub use management::{QueueStatistics, Rates, Statistics};
+pub use oldest::oldest;
+pub use pause::{Pause, is_paused, pause, read as pause_of, resume};
+pub use scaling::Scaling;
 pub use side::SideQueue;
 pub use status::QueueStatus;
 

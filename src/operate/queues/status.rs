@@ -4,6 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::management::{Rates, Statistics};
+use super::pause::is_paused;
 use crate::broker::{Broker, BrokerError};
 use crate::config::{Config, QueueConfig};
 use crate::topology::names;
@@ -29,6 +30,8 @@ pub struct QueueStatus {
     pub consumers: Option<u32>,
     /// Messages per second.
     pub rates: Option<Rates>,
+    /// Whether an operator has paused its consumption.
+    pub paused: Option<bool>,
     /// Messages that wait in each retry stage, by its delay.
     pub retry: BTreeMap<String, Option<u64>>,
     /// Messages in the suspect queue.
@@ -66,6 +69,7 @@ impl QueueStatus {
             messages_unacknowledged: known.map(|queue| queue.messages_unacknowledged),
             consumers: main.map(|depth| depth.consumers),
             rates: known.map(|queue| queue.rates),
+            paused: is_paused(broker, &config.name).await?,
             retry,
             suspects: ready(broker, &names::suspect(&config.name)).await?,
             dead_letter_queue: config.dead_letter.clone(),

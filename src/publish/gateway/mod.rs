@@ -10,13 +10,16 @@
 
 mod access;
 mod budget;
+mod dashboard;
 mod dlq;
 mod document;
 mod event;
 mod events;
 mod guard;
+mod pauses;
 mod probes;
 mod rabbitmq;
+mod sampler;
 mod schemas;
 mod wait;
 
@@ -49,7 +52,7 @@ use crate::operate::{ConnectionLimits, HttpProblem};
 pub const SERVICE: &str = "fanout-serve";
 
 /// Method and path of every call there is; the document at `/openapi.json` has the same.
-pub const ROUTES: [(&str, &str); 16] = [
+pub const ROUTES: [(&str, &str); 20] = [
     ("get", "/live"),
     ("get", "/ready"),
     ("get", "/health"),
@@ -58,6 +61,7 @@ pub const ROUTES: [(&str, &str); 16] = [
     ("post", "/events"),
     ("get", "/events/{id}"),
     ("get", "/rabbitmq/health"),
+    ("get", "/rabbitmq/queues"),
     ("get", "/rabbitmq/queues/{name}"),
     ("post", "/rabbitmq/queues/{name}/purge"),
     ("get", "/dlq"),
@@ -66,6 +70,9 @@ pub const ROUTES: [(&str, &str); 16] = [
     ("get", "/dlq/replay"),
     ("post", "/dlq/replay"),
     ("post", "/dlq/purge"),
+    ("post", "/rabbitmq/queues/{name}/pause"),
+    ("post", "/rabbitmq/queues/{name}/resume"),
+    ("get", "/scaling/{name}"),
 ];
 
 /// A request line with its headers arrives within this time, and a connection idles no longer
@@ -217,6 +224,10 @@ impl Gateway {
             .route("/events", post(events::post))
             .route("/events/{id}", get(event::event))
             .route("/rabbitmq/health", get(rabbitmq::health))
+            .route("/", get(dashboard::page))
+            .route("/dashboard.css", get(dashboard::style))
+            .route("/dashboard.js", get(dashboard::script))
+            .route("/rabbitmq/queues", get(rabbitmq::queues))
             .route("/rabbitmq/queues/{name}", get(rabbitmq::queue))
             .route("/rabbitmq/queues/{name}/purge", post(rabbitmq::purge))
             .route("/dlq", get(dlq::list))
@@ -224,6 +235,9 @@ impl Gateway {
             .route("/dlq/replay", get(dlq::state).post(dlq::replay))
             .route("/dlq/purge", post(dlq::purge))
             .route("/dlq/{id}", get(dlq::show))
+            .route("/rabbitmq/queues/{name}/pause", post(pauses::pause))
+            .route("/rabbitmq/queues/{name}/resume", post(pauses::resume))
+            .route("/scaling/{name}", get(rabbitmq::scaling))
             .fallback(unknown)
             .method_not_allowed_fallback(wrong_method)
             .layer(middleware::from_fn(access::log))

@@ -14,7 +14,8 @@ use tokio::time::timeout;
 
 use super::Gateway;
 use crate::broker::{BrokerError, ConnectionState};
-use crate::operate::queues::{QueueStatus, SideQueue, Statistics, resolve};
+use crate::config::QueueConfig;
+use crate::operate::queues::{QueueStatus, Scaling, SideQueue, Statistics, resolve};
 use crate::operate::{HttpProblem, Peer};
 use crate::telemetry;
 
@@ -68,13 +69,67 @@ pub(super) async fn queue(
         .ok_or_else(|| missing(&name))
 }
 
+/// All configured queues.
+pub(super) async fn queues(
+    State(gateway): State<Arc<Gateway>>,
+) -> Result<Json<Vec<QueueStatus>>, HttpProblem> {
+    let within = gateway.config.gateway.accept_timeout;
+    let asking = async {
+        let statistics = statistics(&gateway).await;
+        QueueStatus::ask_all(&*gateway.broker, &statistics, &gateway.config).await
+    };
+    let asked = timeout(within, asking).await;
+    let all = asked.unwrap_or(Err(BrokerError::TimedOut(within)));
+    all.map(Json).map_err(|error| away(&error))
+}
+
+async fn statistics(gateway: &Gateway) -> Statistics {
+    let asked = Statistics::ask(&gateway.config).await;
+    asked.unwrap_or_else(|problem| {
+        tracing::debug!(problem, "no figures from the management API");
+        Statistics::default()
+    })
+}
+
+/// What an autoscaler asks about a configured queue.
+pub(super) async fn scaling(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Json<Scaling>, HttpProblem> {
+    let (key, queue) = main(&gateway, &name)?;
+    let within = gateway.config.gateway.accept_timeout;
+    let asking = async {
+        let statistics = statistics(&gateway).await;
+        QueueStatus::ask(&*gateway.broker, &statistics, key, queue).await
+    };
+    let asked = timeout(within, asking).await;
+    let status = asked
+        .unwrap_or(Err(BrokerError::TimedOut(within)))
+        .map_err(|error| away(&error))?;
+    Scaling::of(&status)
+        .map(Json)
+        .ok_or_else(|| missing(&queue.name))
+}
+
+/// A configured queue by its key or its name at the broker; nothing beside it.
+pub(super) fn main<'a>(
+    gateway: &'a Gateway,
+    name: &str,
+) -> Result<(&'a str, &'a QueueConfig), HttpProblem> {
+    let mut queues = gateway.config.queues.iter();
+    queues
+        .find(|(key, queue)| *key == name || queue.name == name)
+        .map(|(key, queue)| (key.as_str(), queue))
+        .ok_or_else(|| {
+            let detail = "no configured queue has this key or name";
+            HttpProblem::new(StatusCode::NOT_FOUND, detail)
+        })
+}
+
 /// `None` where the queue does not exist at the broker.
 async fn figures(gateway: &Gateway, name: &str) -> Result<Option<Response>, BrokerError> {
     let (config, broker) = (&gateway.config, &*gateway.broker);
-    let statistics = Statistics::ask(config).await.unwrap_or_else(|problem| {
-        tracing::debug!(problem, "no figures from the management API");
-        Statistics::default()
-    });
+    let statistics = statistics(gateway).await;
     if let Some((key, queue)) = config.queues.iter().find(|(_, queue)| queue.name == name) {
         let status = QueueStatus::ask(broker, &statistics, key, queue).await?;
         return Ok(status
@@ -117,7 +172,7 @@ fn ours(gateway: &Gateway, name: &str) -> Result<String, HttpProblem> {
     })
 }
 
-fn missing(name: &str) -> HttpProblem {
+pub(super) fn missing(name: &str) -> HttpProblem {
     let detail = format!("the queue {name} does not exist at the broker yet");
     HttpProblem::new(StatusCode::NOT_FOUND, detail)
 }

@@ -54,6 +54,13 @@ async fn the_default_plan_stands_at_the_broker_with_names_ttls_and_arguments() {
         expected.insert(name.to_owned(), dead_lettering("events.dlq", main));
         let suspect = dead_lettering("events.dlq", json!({}));
         expected.insert(format!("{name}.suspect"), suspect);
+        let pause = json!({
+            "x-queue-type": "quorum",
+            "x-delivery-limit": LIMIT,
+            "x-max-length": 1,
+            "x-overflow": "drop-head",
+        });
+        expected.insert(format!("{name}.pause"), pause);
         for (delay, millis) in [("5s", 5_000), ("30s", 30_000), ("5m", 300_000)] {
             let retry = dead_lettering(name, json!({"x-message-ttl": millis}));
             expected.insert(format!("{name}.retry.{delay}"), retry);

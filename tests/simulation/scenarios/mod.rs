@@ -5,6 +5,7 @@ mod crashes;
 mod dead_letters;
 mod flood;
 mod outages;
+mod pauses;
 mod poison;
 mod shutdown;
 mod stages;

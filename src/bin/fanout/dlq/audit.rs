@@ -3,12 +3,12 @@
 use fanout::config::Config;
 use fanout::operate::dlq::{Audit, AuditEntry, Stage};
 
-use super::open::who;
 use crate::exit::{CommandError, Exit};
 use crate::output::{OutputArgs, figure, plain, table, text};
+use crate::who;
 
 pub(super) fn run(config: &Config, limit: usize, output: OutputArgs) -> Result<Exit, CommandError> {
-    let audit = Audit::new(&config.dlq.audit_file, who());
+    let audit = Audit::new(&config.dlq.audit_file, who::am_i());
     let entries = audit.last(limit);
     let entries = entries.map_err(|error| CommandError::new(Exit::RunTime, error))?;
     output.print(&entries, |entries| render(entries))?;

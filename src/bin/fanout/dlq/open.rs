@@ -1,6 +1,5 @@
 //! The broker behind the workbench: RabbitMQ, or the local store while nobody else has it.
 
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use fanout::broker::Broker;
@@ -12,6 +11,7 @@ use fanout::topology::Topology;
 use super::failed;
 use crate::connect;
 use crate::exit::{CommandError, Exit};
+use crate::who;
 
 pub(super) struct Opened {
     pub(super) bench: Workbench,
@@ -28,7 +28,7 @@ impl Opened {
             }
             _ => (Arc::new(connect::operator(config).await?), None),
         };
-        let mut bench = Workbench::new(broker.clone(), config, who());
+        let mut bench = Workbench::new(broker.clone(), config, who::am_i());
         if let Some(dlq) = dlq {
             bench = bench.only(dlq).map_err(failed)?;
         }
@@ -66,20 +66,4 @@ async fn local(config: &Config) -> Result<LocalServer, CommandError> {
         };
         CommandError::new(Exit::Configuration, error).hint(hint)
     })
-}
-
-/// Who changes something, for the audit log: the user, by name and number, and the host.
-pub(super) fn who() -> String {
-    let user = ["USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok());
-    let uid = std::fs::metadata("/proc/self").map(|own| own.uid());
-    let uid = uid.map_or_else(|_| String::new(), |uid| format!("({uid})"));
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    let host = host.ok().or_else(|| std::env::var("HOSTNAME").ok());
-    format!(
-        "{}{uid}@{}",
-        user.unwrap_or_default(),
-        host.as_deref().unwrap_or("unknown").trim()
-    )
 }

@@ -37,7 +37,10 @@ fn render(all: &[QueueStatus]) -> String {
     ]);
     for queue in all {
         table.add_row([
-            queue.queue.clone(),
+            match queue.paused {
+                Some(true) => format!("{} (paused)", queue.queue),
+                _ => queue.queue.clone(),
+            },
             queue.name.clone(),
             figure(queue.messages_ready),
             figure(queue.messages_unacknowledged),

@@ -1,6 +1,7 @@
 //! `fanout queue`
 
 mod list;
+mod pause;
 mod purge;
 mod show;
 
@@ -19,7 +20,12 @@ API; without RABBITMQ_MANAGEMENT_URL they are shown as - (null in JSON).
 Examples:
   fanout queue list
   fanout queue show neo4j --json
-  fanout queue purge events.dlq --yes";
+  fanout queue pause neo4j --reason 'restoring the backup'
+  fanout queue resume neo4j
+  fanout queue purge events.dlq --yes
+
+A paused queue keeps taking messages; its workers finish what is in their hands and rest, those
+that start later too, until it is resumed.";
 
 /// Look at the queues, or empty one
 #[derive(Debug, Args)]
@@ -44,6 +50,26 @@ enum QueueCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Let all workers of a queue rest until it is resumed
+    Pause {
+        /// Key of a configured queue (neo4j), or its name at the broker
+        name: String,
+
+        /// Why, for whoever finds it paused
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Let the workers of a paused queue go on
+    Resume {
+        /// Key of a configured queue (neo4j), or its name at the broker
+        name: String,
+
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Delete all messages of a queue that wait for delivery
     Purge {
         /// Key of a configured queue (neo4j), or any queue's name at the broker
@@ -62,6 +88,12 @@ pub(crate) async fn run(args: QueueArgs, config: Config) -> Result<Exit, Command
     match args.command {
         QueueCommand::List { output } => list::run(&config, output).await,
         QueueCommand::Show { name, output } => show::run(&config, &name, output).await,
+        QueueCommand::Pause {
+            name,
+            reason,
+            output,
+        } => pause::pause(&config, &name, reason, output).await,
+        QueueCommand::Resume { name, output } => pause::resume(&config, &name, output).await,
         QueueCommand::Purge { name, yes, output } => purge::run(&config, &name, yes, output).await,
     }
 }

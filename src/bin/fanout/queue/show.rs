@@ -2,7 +2,7 @@
 
 use fanout::broker::Broker;
 use fanout::config::Config;
-use fanout::operate::queues::{QueueStatus, Rates, SideQueue};
+use fanout::operate::queues::{self, Pause, QueueStatus, Rates, SideQueue};
 
 use super::{resolve, statistics};
 use crate::connect;
@@ -21,7 +21,9 @@ pub(super) async fn run(
         Some((key, queue)) => {
             let status = QueueStatus::ask(&broker, &statistics, key, queue).await;
             let status = status.map_err(connect::failed)?;
-            output.print(&status, render)?;
+            let pause = queues::pause_of(&broker, &queue.name).await;
+            let pause = pause.map_err(connect::failed)?;
+            output.print(&status, |status| render(status, pause.as_ref()))?;
             status.messages_ready.is_some()
         }
         None => {
@@ -41,7 +43,7 @@ pub(super) async fn run(
     )
 }
 
-fn render(queue: &QueueStatus) -> String {
+fn render(queue: &QueueStatus, pause: Option<&Pause>) -> String {
     let mut rows = vec![
         ("queue", queue.queue.clone()),
         ("name", queue.name.clone()),
@@ -56,6 +58,16 @@ fn render(queue: &QueueStatus) -> String {
     let retries = queue.retry.iter();
     let retries = retries.map(|(delay, ready)| format!("{delay}: {}", figure(*ready)));
     rows.push(("retrying", retries.collect::<Vec<_>>().join(", ")));
+    let paused = match (queue.paused, pause) {
+        (Some(true), Some(Pause { by, at, reason })) => {
+            let reason = reason.as_deref().map(|why| format!(": {why}"));
+            format!("by {by} at {at}{}", reason.unwrap_or_default())
+        }
+        (Some(true), None) => "yes".to_owned(),
+        (Some(false), _) => "no".to_owned(),
+        (None, _) => "-".to_owned(),
+    };
+    rows.push(("paused", paused));
     rows.push(("suspects", figure(queue.suspects)));
     let dead = format!(
         "{} ({})",

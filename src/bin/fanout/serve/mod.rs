@@ -66,6 +66,9 @@ pub(crate) async fn run(mut loaded: Loaded) -> Result<Exit, CommandError> {
     );
     let (limits, drain) = (gateway.connection_limits(), gateway.draining().clone());
     telemetry::gateway_starts(env!("CARGO_PKG_VERSION"), gateway.exchange(), http);
+    let watching = gateway.clone();
+    let watching = tokio::spawn(async move { watching.watch_queues().await });
+    let _watching = AbortOnDropHandle::new(watching);
     let serving = operate::serve_until(listener, gateway.router(), limits, drain.clone());
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let _upkeep = AbortOnDropHandle::new(tokio::spawn(operate::keep_metrics_small()));

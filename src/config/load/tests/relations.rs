@@ -91,6 +91,7 @@ fn two_queues_of_one_name_are_a_problem() {
         ),
         [
             "queues.b.name: must not share the queue q with queues.a",
+            "queues.b.name: must not share the queue q.pause with queues.a",
             "queues.b.name: must not share the queue q.suspect with queues.a",
         ]
     );

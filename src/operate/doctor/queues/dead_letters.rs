@@ -18,7 +18,7 @@ checks! { Queues:
 }
 
 pub(super) fn check(case: &Case<'_>, expected: &Queue, found: &FoundQueue, notes: &mut Notes) {
-    if expected.role == Role::DeadLetter {
+    if matches!(expected.role, Role::DeadLetter | Role::Pause) {
         return;
     }
     let text = |key: &str| match expected.arguments.get(key) {

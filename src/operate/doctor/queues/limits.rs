@@ -90,6 +90,10 @@ fn delivery_limit(found: &FoundQueue, notes: &mut Notes) {
 }
 
 fn length(expected: &Queue, found: &FoundQueue, notes: &mut Notes) {
+    // A pause is one message, and the last word counts.
+    if expected.role == Role::Pause {
+        return;
+    }
     let limit = ["max-length", "max-length-bytes"]
         .into_iter()
         .find_map(|key| Some((key, found.number(key)?)));
@@ -144,7 +148,7 @@ fn time_to_live(expected: &Queue, found: &FoundQueue, notes: &mut Notes) {
                 remedy(source),
             )
         }
-        (Role::Main | Role::Suspect, Some((ttl, source)), wanted)
+        (Role::Main | Role::Suspect | Role::Pause, Some((ttl, source)), wanted)
             if wanted.is_none_or(|wanted| ttl < wanted) =>
         {
             let wanted = wanted.map_or_else(|| "never".to_owned(), time);

@@ -1,0 +1,94 @@
+//! Pausing and resuming the consumption of a queue over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::Gateway;
+use super::rabbitmq::{away, main, missing};
+use crate::broker::{BrokerError, PublishError};
+use crate::operate::queues::{self, Pause};
+use crate::operate::{HttpProblem, Peer};
+use crate::telemetry;
+
+/// Letters of a reason: it is for people.
+const LONGEST_REASON: usize = 1_000;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    reason: Option<String>,
+}
+
+impl Wish {
+    fn read(body: &[u8]) -> Result<Self, HttpProblem> {
+        let bad = |detail: String| HttpProblem::new(StatusCode::BAD_REQUEST, detail);
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        let wish: Self = serde_json::from_slice(body)
+            .map_err(|error| bad(format!("the body may be {{\"reason\":\"…\"}}: {error}")))?;
+        match &wish.reason {
+            Some(reason) if reason.len() > LONGEST_REASON => {
+                Err(bad(format!("a reason has {LONGEST_REASON} bytes at most")))
+            }
+            _ => Ok(wish),
+        }
+    }
+}
+
+pub(super) async fn pause(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, HttpProblem> {
+    let peer = peer.map(|Extension(peer)| peer);
+    gateway.guard.may_change(&headers, peer)?;
+    let (_, queue) = main(&gateway, &name)?;
+    let by = peer.map_or_else(
+        || "http".to_owned(),
+        |Peer(addr)| format!("http:{}", addr.ip()),
+    );
+    let pause = Pause::now(by, Wish::read(&body)?.reason);
+    let within = gateway.config.gateway.accept_timeout;
+    let paused = timeout(within, queues::pause(&*gateway.broker, &queue.name, &pause)).await;
+    match paused.unwrap_or(Err(PublishError::TimedOut(within))) {
+        Ok(()) => {}
+        Err(PublishError::Unroutable { routing_key, .. }) => return Err(missing(&routing_key)),
+        Err(error) => {
+            let problem = HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+            return Err(problem.with("code", error.code()));
+        }
+    }
+    telemetry::queue_paused(&queue.name, &pause.by);
+    Ok(Json(
+        json!({ "paused": true, "by": pause.by, "at": pause.at, "reason": pause.reason }),
+    ))
+}
+
+pub(super) async fn resume(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, HttpProblem> {
+    let peer = peer.map(|Extension(peer)| peer);
+    gateway.guard.may_change(&headers, peer)?;
+    let (_, queue) = main(&gateway, &name)?;
+    let within = gateway.config.gateway.accept_timeout;
+    let resumed = timeout(within, queues::resume(&*gateway.broker, &queue.name)).await;
+    let was_paused = resumed
+        .unwrap_or(Err(BrokerError::TimedOut(within)))
+        .map_err(|error| away(&error))?
+        .ok_or_else(|| missing(&queue.name))?;
+    telemetry::queue_resumed(&queue.name, peer.map(|Peer(addr)| addr));
+    Ok(Json(json!({ "paused": false, "was_paused": was_paused })))
+}
