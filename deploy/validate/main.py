@@ -72,8 +72,17 @@ def compare(overlay, objects):
 
 def normal(objects):
     """Sorted texts, without the digests in names and the line breaks in secrets."""
-    texts = (json.dumps(item, sort_keys=True).replace("\\n", "") for item in objects)
+    texts = (json.dumps(by_name(item), sort_keys=True).replace("\\n", "") for item in objects)
     return sorted(re.sub(r'("(?:name|secretName)": "fanout-[a-z0-9-]+?)-[a-z0-9]{10}"', r'\1"', text) for text in texts)
+
+
+def by_name(value):
+    """Lists of what has a name in the order of the names, which is all that a merge promises."""
+    if isinstance(value, dict):
+        return {key: by_name(item) for key, item in value.items()}
+    if isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value):
+        return sorted((by_name(item) for item in value), key=lambda item: item["name"])
+    return [by_name(item) for item in value] if isinstance(value, list) else value
 
 
 def broken(objects):

@@ -17,6 +17,8 @@ SCALED_OBJECT = {
     "advanced": {"horizontalPodAutoscalerConfig"},
     "triggers": {"type", "metricType", "metadata"},
 }
+# The answer of the endpoint.
+SCALING = ROOT / "src/operate/queues/scaling.rs"
 METRICS_API = {"url", "valueLocation", "targetValue"}
 
 
@@ -158,6 +160,8 @@ def scaling(objects):
         if (spec["scaleTargetRef"]["kind"], spec["scaleTargetRef"]["name"]) not in there:
             yield f"{name}: there is no {spec['scaleTargetRef']['name']}"
         for trigger in spec["triggers"]:
+            if f"pub {trigger['metadata']['valueLocation']}: " not in SCALING.read_text():
+                yield f"{name}: the answer has no {trigger['metadata']['valueLocation']}"
             if trigger["type"] != "metrics-api" or set(trigger["metadata"]) != METRICS_API:
                 yield f"{name}: not a trigger on our endpoint"
             if any(not isinstance(value, str) for value in trigger["metadata"].values()):
