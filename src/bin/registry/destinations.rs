@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use fanout::config::{ConfigErrors, Loaded, Origin};
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
+use fanout::config::Origin;
+use fanout::config::{ConfigErrors, Loaded};
 use fanout::operate::doctor::{Area, Finding, Gap, Kinds, of_destination};
 use fanout_contract::Processor;
 #[cfg(test)]
@@ -12,6 +14,7 @@ use fanout_contract::diagnosis::Diagnosis;
 use futures::future::{BoxFuture, join_all};
 use tokio::time::{Duration, timeout};
 
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
 use crate::registry;
 
 /// For all that `prepare` creates.
