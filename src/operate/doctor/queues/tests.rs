@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::facts::FoundQueue;
-use super::super::tests::{healthy, ids};
+use super::super::tests::{findings, healthy, ids};
+use super::super::{Fix, Severity};
 use crate::config::Config;
 
 const MAIN: &str = "events.neo4j";
@@ -198,8 +199,15 @@ fn retry_queues_of_an_earlier_plan_are_found_and_deleted_only_when_empty() {
     };
     let queues = facts.queues.as_mut().unwrap();
     queues.extend([old(0), old(1)]);
+    let found = findings(&config, facts).into_iter();
+    let found: Vec<_> = found.map(|f| (f.check, f.severity, f.fix)).collect();
+    let check = "retry-queue-abandoned";
+    let delete = Fix::DeleteEmptyQueue(old(0).name);
     assert_eq!(
-        ids(&config, facts),
-        BTreeSet::from(["retry-queue-abandoned"])
+        found,
+        [
+            (check, Severity::Notice, Some(delete)),
+            (check, Severity::Warning, None),
+        ]
     );
 }
