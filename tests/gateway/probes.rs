@@ -88,3 +88,22 @@ async fn metrics_count_events_requests_and_what_waits() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_page_and_what_it_needs_come_from_the_program_alone() {
+    let rig = Rig::start().await;
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/dashboard.css", "text/css; charset=utf-8"),
+        ("/dashboard.js", "text/javascript; charset=utf-8"),
+    ] {
+        let answer = rig.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), Some(kind));
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'"), "{policy}");
+        // The namespace of SVG is a name, nobody loads it.
+        let text = answer.text.replace("http://www.w3.org/2000/svg", "");
+        assert!(!text.contains("://"), "{path}");
+    }
+}

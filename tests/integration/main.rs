@@ -11,6 +11,7 @@ mod support;
 
 mod broker;
 mod commands;
+mod dashboard;
 #[cfg(all(feature = "neo4j", feature = "qdrant"))]
 mod direct;
 mod dlq;

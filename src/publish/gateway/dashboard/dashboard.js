@@ -12,7 +12,10 @@ const token = element("token");
 const depths = new Map();
 
 token.value = sessionStorage.getItem("fanout-token") ?? "";
-token.addEventListener("change", () => sessionStorage.setItem("fanout-token", token.value));
+token.addEventListener("change", () => {
+  sessionStorage.setItem("fanout-token", token.value);
+  lookAtDead();
+});
 element("forget").addEventListener("click", () => {
   sessionStorage.removeItem("fanout-token");
   token.value = "";
@@ -49,9 +52,11 @@ function cell(row, content, kind) {
   return made;
 }
 
-function button(text, label, act) {
+// The place is where the keyboard goes back to when a table is made anew.
+function button(text, label, place, act) {
   const made = document.createElement("button");
   made.type = "button";
+  made.dataset.place = place;
   made.textContent = text;
   made.setAttribute("aria-label", label);
   made.addEventListener("click", act);
@@ -79,10 +84,10 @@ function total(retry) {
 
 // Keeps the keyboard where it is when a table is made anew.
 function refill(body, fill) {
-  const focused = body.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+  const focused = body.contains(document.activeElement) ? document.activeElement.dataset.place : null;
   body.replaceChildren();
   fill(body);
-  if (focused) [...body.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === focused)?.focus();
+  if (focused) [...body.querySelectorAll("button")].find((one) => one.dataset.place === focused)?.focus();
 }
 
 function queueRow(body, queue) {
@@ -106,7 +111,7 @@ function queueRow(body, queue) {
   const paused = queue.paused === true;
   const word = paused ? "resume" : "pause";
   const act = () => change(`/rabbitmq/queues/${encodeURIComponent(queue.name)}/${word}`, `${queue.name}: ${word}d`);
-  const made = cell(row, button(paused ? "Resume" : "Pause", `${paused ? "Resume" : "Pause"} ${queue.name}`, act));
+  const made = cell(row, button(paused ? "Resume" : "Pause", `${paused ? "Resume" : "Pause"} ${queue.name}`, queue.name, act));
   if (paused) made.prepend(Object.assign(document.createElement("span"), { className: "bad", textContent: "paused " }));
 }
 
@@ -158,8 +163,8 @@ function groupRow(body, group) {
   cell(row, group.newest);
   const name = `${group.reason}, ${group.kind ?? "no kind"}`;
   const both = document.createDocumentFragment();
-  both.append(button("Preview", `Preview ${name}`, () => preview(group)), " ",
-    button("Replay", `Replay ${name}`, () => askReplay(group)));
+  both.append(button("Preview", `Preview ${name}`, `preview ${group.id}`, () => preview(group)), " ",
+    button("Replay", `Replay ${name}`, `replay ${group.id}`, () => askReplay(group)));
   cell(row, both);
 }
 
@@ -168,8 +173,9 @@ async function lookAtDead() {
   try {
     const all = await call("GET", "/dlq/groups");
     refill(element("groups").tBodies[0], (body) => all.groups.forEach((group) => groupRow(body, group)));
+    const groups = all.groups.length === 1 ? "one group" : `${all.groups.length} groups`;
     const rest = all.other ? `, and ${all.other} of further groups` : "";
-    element("dead-state").textContent = `${all.ready} dead letters in ${all.groups.length} groups${rest}`;
+    element("dead-state").textContent = `${all.ready} dead letters in ${groups}${rest}`;
   } catch (error) {
     element("dead-state").textContent = error.message;
   }
@@ -183,6 +189,8 @@ function open(title, body, word, act) {
   go.textContent = word ?? "";
   go.onclick = act ? async () => { element("ask").close(); await act(); } : null;
   element("ask").showModal();
+  // Enter by accident changes nothing.
+  element("ask-close").focus();
 }
 
 element("ask-close").addEventListener("click", () => element("ask").close());
@@ -213,12 +221,25 @@ function askReplay(group) {
 async function replay(group) {
   say(`replaying ${group.count} …`);
   try {
-    const done = await call("POST", "/dlq/replay", { group: group.id, canary: true });
-    say(`replay of ${group.reason}: ${done.result ?? JSON.stringify(done)}`);
+    const answer = await call("POST", "/dlq/replay", { group: group.id, canary: true });
+    const report = answer.running ? await end(group) : answer;
+    const why = report.stopped ? `, stopped: ${report.stopped.detail ?? "asked to"}` : "";
+    say(`replay of ${group.reason}: ${report.done} went back${why}`);
   } catch (error) {
     say(error.message);
   }
   await lookAtDead();
+}
+
+// A long replay goes on without an answer; its report comes at the end.
+async function end(group) {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, LOOK_EVERY));
+    const run = await call("GET", "/dlq/replay");
+    if (run.error) throw new Error(run.error);
+    if (!run.running) return run.report ?? { done: run.done };
+    say(`replay of ${group.reason} goes on: ${run.done} went back, waiting for what becomes of them`);
+  }
 }
 
 element("look").addEventListener("click", lookAtDead);
