@@ -39,7 +39,7 @@ async fn dead_letter(vhost: &Vhost, id: &str) {
 async fn an_operator_with_a_keyboard_pauses_looks_into_dead_letters_and_replays_them() {
     let (rabbit, browser) = tokio::join!(RabbitMq::shared(), Browser::start());
     let vhost = rabbit.vhost("dashboard").await;
-    let mut gateway = Gateway::with(vec![
+    let gateway = Gateway::with(vec![
         ("RABBITMQ_URL".to_owned(), vhost.url().expose().to_owned()),
         ("FANOUT_API_TOKEN".to_owned(), TOKEN.to_owned()),
     ]);
