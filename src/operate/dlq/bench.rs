@@ -12,6 +12,7 @@ use super::error::DlqError;
 use super::filter::Filter;
 use super::groups::{Grouping, Groups};
 use super::letter::DeadLetter;
+use super::looked::Looked;
 use super::page::{Listing, Page};
 use super::walk::Walk;
 use crate::broker::{Broker, Message};
@@ -164,8 +165,8 @@ impl Workbench {
         filter: &Filter,
         page: Page,
         progress: &mut dyn Progress,
-    ) -> Result<Listing, DlqError> {
-        let mut listing = Listing::default();
+    ) -> Result<Looked<Listing>, DlqError> {
+        let (mut listing, mut walks) = (Listing::default(), Vec::new());
         let mut before = page.offset;
         for dlq in &self.queues {
             let mut walk = Walk::begin(self.broker.clone(), dlq).await?;
@@ -189,9 +190,12 @@ impl Workbench {
             listing.more |= listing.letters.len() >= page.limit && walk.seen() < walk.ready();
             listing.looked_at += walk.seen();
             listing.incomplete |= walk.is_incomplete();
-            walk.close().await?;
+            walks.push(walk);
         }
-        Ok(listing)
+        Ok(Looked {
+            found: listing,
+            walks,
+        })
     }
 
     /// The dead letters that match, counted by origin, reason, kind and error.
@@ -246,8 +250,8 @@ impl Workbench {
         &self,
         id: &str,
         progress: &mut dyn Progress,
-    ) -> Result<DeadLetter, DlqError> {
-        let filter = Filter::id(id);
+    ) -> Result<Looked<DeadLetter>, DlqError> {
+        let (filter, mut walks) = (Filter::id(id), Vec::new());
         for dlq in &self.queues {
             let mut walk = Walk::begin(self.broker.clone(), dlq).await?;
             let mut found = None;
@@ -258,11 +262,13 @@ impl Workbench {
                 let letter = self.read(dlq, held.delivery.message);
                 found = Some(letter).filter(|letter| filter.matches(letter));
             }
-            walk.close().await?;
-            if let Some(letter) = found {
-                return Ok(letter);
+            walks.push(walk);
+            if let Some(found) = found {
+                return Ok(Looked { found, walks });
             }
         }
+        let found = ();
+        Looked { found, walks }.give_back().await?;
         Err(DlqError::NotFound(id.to_owned()))
     }
 }

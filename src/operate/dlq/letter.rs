@@ -58,8 +58,6 @@ pub struct DeadLetter {
     pub by_broker: bool,
     /// The run of the replay it has come back from.
     pub replayed_by: Option<String>,
-    /// Earlier failures, oldest first.
-    pub history: Vec<HistoryEntry>,
     /// Size of the body, bytes.
     pub size: usize,
     /// The message, byte for byte; in a listing without its body.
@@ -77,8 +75,6 @@ impl DeadLetter {
             None => message,
         };
         let (event_id, kind, key) = identity(codec, &message);
-        let history = history(&message);
-        let last = history.last().map(|entry| entry.at.as_str());
         let header = |name: &str| text(&message, name);
         let said = header(names::REASON);
         let id = event_id.as_ref().map(EventId::to_string);
@@ -92,10 +88,9 @@ impl DeadLetter {
             origin: header(names::ORIGIN_QUEUE),
             attempt: attempt(&message),
             first_failed_at: header(names::FIRST_FAILED_AT).as_deref().and_then(time),
-            dead_lettered_at: last.and_then(time),
+            dead_lettered_at: last_failure(&message),
             by_broker: death.is_some(),
             replayed_by: header(names::REPLAY),
-            history,
             event_id,
             code: codes::NO_REASON,
             size: message.body.len(),
@@ -115,6 +110,13 @@ impl DeadLetter {
         self.origin = death.queue.clone().or(self.origin.take());
         self.dead_lettered_at = death.at.or(self.dead_lettered_at);
         self.first_failed_at = self.first_failed_at.or(death.at);
+    }
+
+    /// Earlier failures, oldest first.
+    pub fn history(&self) -> Vec<HistoryEntry> {
+        let text = text(&self.message, names::HISTORY);
+        text.and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
     }
 
     /// The short id of the group it belongs to: those of one origin, reason, kind and error,
@@ -177,10 +179,13 @@ fn attempt(message: &Message) -> u32 {
     attempt.unwrap_or(1)
 }
 
-fn history(message: &Message) -> Vec<HistoryEntry> {
-    let text = text(message, names::HISTORY);
-    text.and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default()
+/// When it failed last. The history is written by the runtime, newest last, so that its end
+/// is enough; reading all of it would be most of the work of a look.
+fn last_failure(message: &Message) -> Option<Timestamp> {
+    let history = message.properties.headers.get(names::HISTORY)?.as_str()?;
+    let (_, last) = history.rsplit_once("\"at\"")?;
+    // Behind the colon, in quotes.
+    last.split('"').nth(1).and_then(time)
 }
 
 fn time(text: &str) -> Option<Timestamp> {
@@ -232,7 +237,7 @@ mod tests {
         assert_eq!(letter.origin.as_deref(), Some("events.neo4j"));
         assert_eq!(letter.attempt, 4);
         assert_eq!(letter.dead_lettered_at, Timestamp::from_second(100).ok());
-        assert_eq!(letter.history.len(), 1);
+        assert_eq!(letter.history().len(), 1);
         assert!(!letter.by_broker);
         assert_eq!(letter.group(), read(dead("user 8 is wrong")).group());
     }

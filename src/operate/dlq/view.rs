@@ -56,7 +56,7 @@ pub struct Detail<'a> {
     #[serde(flatten)]
     pub summary: Summary<'a>,
     /// Earlier failures, oldest first.
-    pub history: &'a [HistoryEntry],
+    pub history: Vec<HistoryEntry>,
     /// Message properties that are set.
     pub properties: BTreeMap<&'static str, Value>,
     /// Message headers.
@@ -100,7 +100,7 @@ impl DeadLetter {
         let headers = self.message.properties.headers.iter();
         Detail {
             summary: self.summary(applied),
-            history: &self.history,
+            history: self.history(),
             properties: properties(&self.message.properties),
             headers: headers
                 .map(|(name, value)| (name.as_str(), header(value)))

@@ -6,31 +6,38 @@
 //!
 //! A quorum queue with a delivery limit keeps what was given back in a line of its own, in the
 //! order it came, and hands that out first. So whoever takes some of that line takes the rest,
-//! too, unread, before giving anything back; else the two parts would change places.
+//! too, before giving anything back; else the two parts would change places.
 //!
 //! Invariant: at most the messages that were ready at the start are read, each of them once,
-//! and about [`AHEAD`] bytes are ahead of the reader.
+//! and about [`AHEAD`] bytes are ahead of the reader, far less than the broker would send.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::DlqError;
-use crate::broker::{Broker, BrokerError, Channel, Delivery, Subscription};
+use crate::broker::{Broker, BrokerError, Channel, Delivery, HeaderValue, Subscription};
 
 /// The first window: a page is there at once, and what sizes messages have is known then.
 const FIRST_WINDOW: u16 = 256;
 /// Each window is so many times the one before, as far as [`AHEAD`] lets it.
 const GROWS: u64 = 8;
-/// Bytes of bodies that may wait to be read, judged by the mean of those seen.
-const AHEAD: u64 = 32 << 20;
+/// Bytes that may wait to be read, judged by the mean of those seen.
+const AHEAD: u64 = 8 << 20;
+/// What a message takes in memory beside its texts and its body, about.
+const EACH: usize = 1024;
+/// The order of what was given back before is kept up to here: beyond it a look at the first
+/// page would take minutes.
+const LONGEST_LINE: u64 = 200_000;
 /// Channels of one walk: RabbitMQ allows 2,047 on a connection.
 const MOST_WINDOWS: usize = 1000;
 /// A message that is ready comes within this time, or others have it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks whether what was given back is ready.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A message out of the queue, to be acknowledged or left.
 #[derive(Debug)]
@@ -73,6 +80,8 @@ pub(super) struct Walk {
     seen: u64,
     bytes: u64,
     incomplete: bool,
+    /// Acknowledged.
+    taken: u64,
     /// What was read last had been given back before: more of that line may follow.
     in_line: bool,
 }
@@ -91,6 +100,7 @@ impl Walk {
             seen: 0,
             bytes: 0,
             incomplete: false,
+            taken: 0,
             in_line: false,
         })
     }
@@ -142,8 +152,7 @@ impl Walk {
         self.left -= 1;
         self.seen += 1;
         self.in_line = delivery.redelivered || delivery.delivery_count.is_some_and(|n| n > 0);
-        let body = u64::try_from(delivery.message.body.len()).unwrap_or(u64::MAX);
-        self.bytes = self.bytes.saturating_add(body);
+        self.bytes = self.bytes.saturating_add(weight(&delivery));
         Ok(Some(Held { window, delivery }))
     }
 
@@ -154,6 +163,7 @@ impl Walk {
         };
         window.channel.ack(tag.tag, false).await?;
         window.held = window.held.saturating_sub(1);
+        self.taken += 1;
         Ok(())
     }
 
@@ -168,25 +178,29 @@ impl Walk {
         for window in std::mem::take(&mut self.windows) {
             closed = closed.and(window.channel.close().await);
         }
+        if closed.is_ok() && self.seen > self.taken {
+            self.until_ready(self.taken).await;
+        }
         closed.map_err(DlqError::from).and(in_hand)
     }
 
-    /// Has the broker hand out what stands in line behind what was read. Nobody reads it: it
-    /// is ours from the moment the consumer is there.
+    /// Reads on over what stands in line behind what was read, without keeping any of it.
     async fn take_the_line(&mut self) -> Result<(), DlqError> {
-        let mut left = if self.in_line { self.ready } else { 0 };
-        while left > 0 && self.windows.len() < MOST_WINDOWS {
-            if let Some(last) = self.windows.last_mut() {
-                last.cancel().await?;
-            }
-            let depth = self.broker.depth(&self.queue).await?;
-            let ready = depth.map_or(0, |depth| depth.ready).min(left);
-            if ready == 0 {
-                break;
-            }
-            left -= self.open_for(ready).await?;
-        }
+        while self.in_line && self.ready <= LONGEST_LINE && self.next().await?.is_some() {}
         Ok(())
+    }
+
+    /// What was given back is ready a moment after its channel is closed: whoever looks next
+    /// shall see it.
+    async fn until_ready(&mut self, taken: u64) {
+        let expected = self.ready.saturating_sub(taken);
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            match self.broker.depth(&self.queue).await {
+                Ok(Some(depth)) if depth.ready < expected => sleep(LOOK_EVERY).await,
+                _ => return,
+            }
+        }
     }
 
     /// Another window; `false` where there are too many.
@@ -199,13 +213,7 @@ impl Walk {
             // An acknowledgement would make it take what the next one shall read.
             last.cancel().await?;
         }
-        self.open_for(self.left).await?;
-        Ok(true)
-    }
-
-    /// Opens a window for so many messages, or fewer; says for how many.
-    async fn open_for(&mut self, messages: u64) -> Result<u64, DlqError> {
-        let prefetch = self.next_prefetch(messages);
+        let prefetch = self.next_prefetch();
         let subscription = self.broker.consume(&self.queue, prefetch).await?;
         self.windows.push(Window {
             channel: Arc::clone(&subscription.channel),
@@ -213,10 +221,10 @@ impl Walk {
             prefetch,
             held: 0,
         });
-        Ok(prefetch.into())
+        Ok(true)
     }
 
-    fn next_prefetch(&self, messages: u64) -> u16 {
+    fn next_prefetch(&self) -> u16 {
         let wanted = match self.windows.last() {
             None => u64::from(FIRST_WINDOW),
             Some(last) => {
@@ -225,7 +233,7 @@ impl Walk {
                 fits.min(u64::from(last.prefetch) * GROWS)
             }
         };
-        u16::try_from(wanted.min(messages).max(1)).unwrap_or(u16::MAX)
+        u16::try_from(wanted.min(self.left).max(1)).unwrap_or(u16::MAX)
     }
 }
 
@@ -260,6 +268,14 @@ impl Drop for Walk {
             });
         }
     }
+}
+
+/// What a message weighs in memory, about.
+fn weight(delivery: &Delivery) -> u64 {
+    let headers = delivery.message.properties.headers.values();
+    let texts = headers.filter_map(HeaderValue::as_str).map(str::len);
+    let bytes = texts.sum::<usize>() + delivery.message.body.len() + EACH;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn ended() -> BrokerError {

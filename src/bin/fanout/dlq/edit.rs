@@ -79,6 +79,7 @@ pub(super) async fn run(
         .show(&args.id, &mut Bar::new())
         .await
         .map_err(failed)?;
+    let letter = letter.give_back().await.map_err(failed)?;
     let body = new_body(args, &letter)?;
     let fits = |kind: &str, payload: &[u8]| schemas.fits(kind, payload);
     let mended = bench.mend(&letter, body.into(), &fits).map_err(failed)?;

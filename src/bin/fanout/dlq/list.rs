@@ -27,14 +27,15 @@ pub(super) async fn run(
 ) -> Result<Exit, CommandError> {
     let filter = bench.resolved(Filter::from(filter));
     let page = Page { offset, limit };
-    let listing = bench
+    let looked = bench
         .list(&filter, page, &mut Bar::new())
         .await
         .map_err(failed)?;
+    let listing = &looked.found;
     let known = bench.applied_among(&listing.letters).await;
     let letters = listing.letters.iter().zip(known);
     let answer = Answer {
-        listing: &listing,
+        listing,
         dead_letters: letters
             .map(|(letter, known)| letter.summary(known))
             .collect(),
@@ -50,6 +51,7 @@ pub(super) async fn run(
             listing.ready
         ));
     }
+    looked.give_back().await.map_err(failed)?;
     Ok(Exit::Done)
 }
 

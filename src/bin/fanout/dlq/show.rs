@@ -14,10 +14,12 @@ pub(super) async fn run(
     redact: &[String],
     output: OutputArgs,
 ) -> Result<Exit, CommandError> {
-    let letter = bench.show(id, &mut Bar::new()).await.map_err(failed)?;
-    let known = bench.applied_among(std::slice::from_ref(&letter)).await;
+    let looked = bench.show(id, &mut Bar::new()).await.map_err(failed)?;
+    let letter = &looked.found;
+    let known = bench.applied_among(std::slice::from_ref(letter)).await;
     let detail = letter.detail(known.first().copied().flatten(), redact);
-    output.print(&detail, |detail| render(&letter, detail))?;
+    output.print(&detail, |detail| render(letter, detail))?;
+    looked.give_back().await.map_err(failed)?;
     Ok(Exit::Done)
 }
 
@@ -44,7 +46,7 @@ fn render(letter: &DeadLetter, detail: &Detail<'_>) -> String {
         ("applied", figure(summary.applied)),
         ("size", format!("{} bytes", letter.size)),
     ];
-    for entry in detail.history {
+    for entry in &detail.history {
         let what = format!(
             "{} attempt {} {} {}",
             entry.at, entry.attempt, entry.reason, entry.queue

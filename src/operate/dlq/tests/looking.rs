@@ -24,11 +24,24 @@ async fn looking_consumes_nothing_and_keeps_the_order() {
     let all = Filter::default();
     // All of it stands in the line of what was given back now.
     for _ in 0..2 {
-        let listing = rig.bench.list(&all, page(0, 20), &mut ()).await.unwrap();
+        let listing = rig
+            .bench
+            .list(&all, page(0, 20), &mut ())
+            .await
+            .unwrap()
+            .give_back()
+            .await
+            .unwrap();
         assert_eq!(ids(&listing), numbered(0, 20));
         assert!(rig.ids(DLQ) == before, "{:?}", &rig.ids(DLQ)[..9]);
     }
-    rig.bench.show("650", &mut ()).await.unwrap();
+    rig.bench
+        .show("650", &mut ())
+        .await
+        .unwrap()
+        .give_back()
+        .await
+        .unwrap();
     assert!(rig.ids(DLQ) == before, "{:?}", &rig.ids(DLQ)[..9]);
 }
 
@@ -37,7 +50,14 @@ async fn a_page_begins_where_it_is_asked_to_and_has_no_bodies() {
     let rig = Rig::new();
     rig.dead(700).await;
     let all = Filter::default();
-    let first = rig.bench.list(&all, page(0, 20), &mut ()).await.unwrap();
+    let first = rig
+        .bench
+        .list(&all, page(0, 20), &mut ())
+        .await
+        .unwrap()
+        .give_back()
+        .await
+        .unwrap();
     assert_eq!(
         (ids(&first), first.more, first.ready),
         (numbered(0, 20), true, 700)
@@ -49,7 +69,14 @@ async fn a_page_begins_where_it_is_asked_to_and_has_no_bodies() {
             .iter()
             .all(|l| l.message.body.is_empty() && l.size > 0)
     );
-    let last = rig.bench.list(&all, page(690, 20), &mut ()).await.unwrap();
+    let last = rig
+        .bench
+        .list(&all, page(690, 20), &mut ())
+        .await
+        .unwrap()
+        .give_back()
+        .await
+        .unwrap();
     assert_eq!((ids(&last), last.more), (numbered(690, 700), false));
 }
 
@@ -64,7 +91,14 @@ async fn a_filter_is_applied_before_the_page_is_counted() {
         reason: vec!["contention".to_owned()],
         ..Filter::default()
     };
-    let listing = rig.bench.list(&filter, page(1, 3), &mut ()).await.unwrap();
+    let listing = rig
+        .bench
+        .list(&filter, page(1, 3), &mut ())
+        .await
+        .unwrap()
+        .give_back()
+        .await
+        .unwrap();
     assert_eq!(ids(&listing), ["3", "5", "7"]);
     let groups = rig.bench.group(&filter, &mut ()).await.unwrap();
     assert_eq!((groups.groups.len(), groups.groups[0].count), (1, 10));
@@ -74,7 +108,14 @@ async fn a_filter_is_applied_before_the_page_is_counted() {
 async fn one_is_shown_with_its_body_and_a_missing_one_is_told() {
     let rig = Rig::new();
     rig.dead(3).await;
-    let letter = rig.bench.show("1", &mut ()).await.unwrap();
+    let letter = rig
+        .bench
+        .show("1", &mut ())
+        .await
+        .unwrap()
+        .give_back()
+        .await
+        .unwrap();
     assert!(letter.message.body.starts_with(b"{\"event_id\":\"1\""));
     let missing = rig.bench.show("9", &mut ()).await.unwrap_err();
     assert!(matches!(missing, DlqError::NotFound(_)), "{missing}");
@@ -121,6 +162,9 @@ async fn what_the_broker_dead_lettered_has_its_reason_and_goes_back_with_it() {
     let listing = rig
         .bench
         .list(&Filter::default(), page(0, 9), &mut ())
+        .await
+        .unwrap()
+        .give_back()
         .await
         .unwrap();
     assert_eq!(listing.letters.len(), 2);

@@ -7,12 +7,13 @@ use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::super::Gateway;
 use super::ask::Query;
 use super::problem;
-use crate::operate::dlq::{DlqError, Page};
+use crate::operate::dlq::{DlqError, Looked, Page};
 use crate::operate::{HttpProblem, Peer};
 
 /// What a look may take; it reads some 10,000 a second. It then ends by itself, unanswered.
@@ -64,7 +65,7 @@ pub(in super::super) async fn groups(
     let bench = gateway.dlq.bench.clone();
     let grouped = look(&gateway, async move {
         let filter = bench.resolved(query.filter);
-        bench.group(&filter, &mut ()).await
+        bench.group(&filter, &mut ()).await.map(Looked::from)
     });
     Ok(Json(json!(grouped.await?)))
 }
@@ -79,20 +80,19 @@ pub(in super::super) async fn show(
         .guard
         .may_read(&headers, peer.map(|Extension(peer)| peer))?;
     let bench = gateway.dlq.bench.clone();
-    let (letter, known) = look(&gateway, async move {
-        let letter = bench.show(&id, &mut ()).await?;
-        let known = bench.applied_among(std::slice::from_ref(&letter)).await;
-        Ok((letter, known.first().copied().flatten()))
-    })
-    .await?;
+    let asked = bench.clone();
+    let shown = look(&gateway, async move { asked.show(&id, &mut ()).await });
+    let letter = shown.await?;
+    let known = bench.applied_among(std::slice::from_ref(&letter)).await;
+    let known = known.first().copied().flatten();
     Ok(Json(json!(letter.detail(known, &gateway.dlq.redact))))
 }
 
 /// One look after the other; in a task of its own, so that it gives everything back also when
-/// the client goes.
+/// the client goes, and only after the answer.
 async fn look<T: Send + 'static>(
     gateway: &Gateway,
-    looking: impl Future<Output = Result<T, DlqError>> + Send + 'static,
+    looking: impl Future<Output = Result<Looked<T>, DlqError>> + Send + 'static,
 ) -> Result<T, HttpProblem> {
     let busy = || {
         let detail = "somebody else is looking into the dead letters, or it takes too long";
@@ -101,14 +101,28 @@ async fn look<T: Send + 'static>(
     let turn = Arc::clone(&gateway.dlq.looking).acquire_owned();
     let turn = timeout(gateway.config.gateway.accept_timeout, turn).await;
     let turn = turn.map_err(|_| busy())?;
-    let task = tokio::spawn(async move {
+    let (answer, found) = oneshot::channel();
+    tokio::spawn(async move {
         let _turn = turn;
-        looking.await
+        let (found, given) = match looking.await {
+            Ok(looked) => {
+                let (found, read) = looked.apart();
+                (Ok(found), Some(read))
+            }
+            Err(error) => (Err(error), None),
+        };
+        // Nobody waits any more where the client has gone.
+        let _ = answer.send(found);
+        if let Some(read) = given
+            && let Err(error) = read.give_back().await
+        {
+            tracing::debug!(%error, "the broker took the dead letters back by itself");
+        }
     });
-    match timeout(LOOK_WITHIN, task).await {
+    match timeout(LOOK_WITHIN, found).await {
         Ok(Ok(found)) => found.map_err(problem),
-        Ok(Err(error)) => {
-            let detail = format!("the look ended early: {error}");
+        Ok(Err(_)) => {
+            let detail = "the look ended early";
             Err(HttpProblem::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
         }
         Err(_) => Err(busy()),
