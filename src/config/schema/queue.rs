@@ -95,7 +95,7 @@ pub(in crate::config) static QUEUE: &[Field<QueueConfig>] = &[
         "batch.max_wait",
         Form::Time(Duration::ZERO, Duration::from_secs(60)),
         |q| &mut q.batch.max_wait,
-        "longest wait for more events; the runtime waits less when idle",
+        "longest wait for more events; the runtime waits less when idle, and five times as long while a batch of the lane is under way",
     ),
 ];
 
