@@ -68,8 +68,8 @@ async fn what_is_missing_is_declared_and_only_the_empty_queue_is_deleted() {
     let (code, report) = doctor(&program, &["--fix", "--yes"]);
     assert_eq!(code, Some(1), "the queue with a message is left: {report}");
     let mended = report["mended"].as_array().unwrap();
-    // Exchange, four queues, a binding, and the queue that is gone.
-    assert_eq!(mended.len(), 7, "{report}");
+    // Exchange, five queues, a binding, and the queue that is gone.
+    assert_eq!(mended.len(), 8, "{report}");
     assert!(mended.iter().all(|step| step["left"].is_null()), "{report}");
     let findings = report["findings"].as_array().unwrap();
     let left: Vec<_> = findings.iter().map(|f| &f["subject"]).collect();
