@@ -134,11 +134,19 @@ fn heartbeat(config: &Config, report: &mut Report) {
 
 #[cfg(feature = "cli")]
 fn filter(config: &Config, report: &mut Report) {
-    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
+    let filter = &config.log.filter;
+    // Its parser cuts at bytes and panics amid a letter of several.
+    let wrong = match filter.is_ascii() {
+        true => tracing_subscriber::EnvFilter::try_new(filter)
+            .err()
+            .map(|error| error.to_string()),
+        false => Some("targets and levels are plain ASCII".to_owned()),
+    };
+    if let Some(wrong) = wrong {
         report.relate(
             &["log.filter"],
-            super::super::raw::quoted(&config.log.filter),
-            format!("must be filter directives: {error}"),
+            super::super::raw::quoted(filter),
+            format!("must be filter directives: {wrong}"),
             "for example info, or warn,fanout=debug",
         );
     }

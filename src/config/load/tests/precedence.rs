@@ -89,6 +89,21 @@ fn an_unknown_queue_is_a_problem_with_a_suggestion() {
 }
 
 #[test]
+fn a_log_filter_in_letters_of_several_bytes_is_a_problem_and_no_panic() {
+    for filter in ["ଏ🈟&P4𐖹3[𑊝**භbl𞗑{්", "fanout[späne]=info", "größe"] {
+        let flags = Overrides {
+            log_filter: Some(filter.to_owned()),
+            ..Overrides::default()
+        };
+        let problems = problems(load("", &[], flags));
+        let [problem] = &problems[..] else {
+            panic!("{problems:?}")
+        };
+        assert!(problem.contains("plain ASCII"), "{problem}");
+    }
+}
+
+#[test]
 fn flags_are_checked_like_every_other_source() {
     let flags = Overrides {
         workers: Some(0),
