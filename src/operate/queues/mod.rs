@@ -1,6 +1,7 @@
 //! What is known of the queues at the broker: depths from the broker itself, the rest from
 //! RabbitMQ's management API where that is configured.
 
+mod first;
 mod management;
 mod oldest;
 mod pause;

@@ -6,9 +6,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::first::first;
 use crate::broker::{Broker, BrokerError, Message, Properties, PublishError, Purge};
 use crate::topology::names;
-use futures::StreamExt;
 
 /// Who paused a queue, when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,12 +84,6 @@ pub async fn read(broker: &dyn Broker, queue: &str) -> Result<Option<Pause>, Bro
     if is_paused(broker, queue).await? != Some(true) {
         return Ok(None);
     }
-    let mut reading = broker.consume(&names::pause(queue), 1).await?;
-    let next = tokio::time::timeout(READ_WITHIN, reading.deliveries.next()).await;
-    reading.channel.close().await?;
-    let message = next.ok().flatten().transpose()?;
-    Ok(message.and_then(|delivery| serde_json::from_slice(&delivery.message.body).ok()))
+    let message = first(broker, &names::pause(queue)).await?;
+    Ok(message.and_then(|message| serde_json::from_slice(&message.body).ok()))
 }
-
-/// Somebody may have lifted it meanwhile: then nothing comes.
-const READ_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::Gateway;
-use super::rabbitmq::{away, main, missing};
-use crate::broker::{BrokerError, PublishError};
+use super::rabbitmq::{asked, main, missing};
+use crate::broker::PublishError;
 use crate::operate::queues::{self, Pause};
 use crate::operate::{HttpProblem, Peer};
 use crate::telemetry;
@@ -83,12 +83,8 @@ pub(super) async fn resume(
     let peer = peer.map(|Extension(peer)| peer);
     gateway.guard.may_change(&headers, peer)?;
     let (_, queue) = main(&gateway, &name)?;
-    let within = gateway.config.gateway.accept_timeout;
-    let resumed = timeout(within, queues::resume(&*gateway.broker, &queue.name)).await;
-    let was_paused = resumed
-        .unwrap_or(Err(BrokerError::TimedOut(within)))
-        .map_err(|error| away(&error))?
-        .ok_or_else(|| missing(&queue.name))?;
+    let resumed = asked(&gateway, queues::resume(&*gateway.broker, &queue.name)).await?;
+    let was_paused = resumed.ok_or_else(|| missing(&queue.name))?;
     telemetry::queue_resumed(&queue.name, peer.map(|Peer(addr)| addr));
     Ok(Json(json!({ "paused": false, "was_paused": was_paused })))
 }

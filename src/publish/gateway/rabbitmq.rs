@@ -61,26 +61,19 @@ pub(super) async fn queue(
     Path(name): Path<String>,
 ) -> Result<Response, HttpProblem> {
     let name = ours(&gateway, &name)?;
-    let within = gateway.config.gateway.accept_timeout;
-    let asked = timeout(within, figures(&gateway, &name)).await;
-    asked
-        .unwrap_or(Err(BrokerError::TimedOut(within)))
-        .map_err(|error| away(&error))?
-        .ok_or_else(|| missing(&name))
+    let figures = asked(&gateway, figures(&gateway, &name)).await?;
+    figures.ok_or_else(|| missing(&name))
 }
 
 /// All configured queues.
 pub(super) async fn queues(
     State(gateway): State<Arc<Gateway>>,
 ) -> Result<Json<Vec<QueueStatus>>, HttpProblem> {
-    let within = gateway.config.gateway.accept_timeout;
     let asking = async {
         let statistics = statistics(&gateway).await;
         QueueStatus::ask_all(&*gateway.broker, &statistics, &gateway.config).await
     };
-    let asked = timeout(within, asking).await;
-    let all = asked.unwrap_or(Err(BrokerError::TimedOut(within)));
-    all.map(Json).map_err(|error| away(&error))
+    asked(&gateway, asking).await.map(Json)
 }
 
 async fn statistics(gateway: &Gateway) -> Statistics {
@@ -97,15 +90,11 @@ pub(super) async fn scaling(
     Path(name): Path<String>,
 ) -> Result<Json<Scaling>, HttpProblem> {
     let (key, queue) = main(&gateway, &name)?;
-    let within = gateway.config.gateway.accept_timeout;
     let asking = async {
         let statistics = statistics(&gateway).await;
         QueueStatus::ask(&*gateway.broker, &statistics, key, queue).await
     };
-    let asked = timeout(within, asking).await;
-    let status = asked
-        .unwrap_or(Err(BrokerError::TimedOut(within)))
-        .map_err(|error| away(&error))?;
+    let status = asked(&gateway, asking).await?;
     Scaling::of(&status)
         .map(Json)
         .ok_or_else(|| missing(&queue.name))
@@ -153,12 +142,8 @@ pub(super) async fn purge(
     let peer = peer.map(|Extension(peer)| peer);
     gateway.guard.may_change(&headers, peer)?;
     let name = ours(&gateway, &name)?;
-    let within = gateway.config.gateway.accept_timeout;
-    let purged = timeout(within, gateway.broker.purge(&name)).await;
-    let purged = purged.unwrap_or(Err(BrokerError::TimedOut(within)));
-    let purged = purged
-        .map_err(|error| away(&error))?
-        .ok_or_else(|| missing(&name))?;
+    let purged = asked(&gateway, gateway.broker.purge(&name)).await?;
+    let purged = purged.ok_or_else(|| missing(&name))?;
     telemetry::queue_purged(&name, purged, peer.map(|Peer(addr)| addr));
     Ok(Json(json!({ "purged": purged })))
 }
@@ -170,6 +155,18 @@ fn ours(gateway: &Gateway, name: &str) -> Result<String, HttpProblem> {
             "no queue of this topology has this name",
         )
     })
+}
+
+/// What the broker answers within the deadline of a request.
+pub(super) async fn asked<T>(
+    gateway: &Gateway,
+    question: impl Future<Output = Result<T, BrokerError>>,
+) -> Result<T, HttpProblem> {
+    let within = gateway.config.gateway.accept_timeout;
+    let answer = timeout(within, question).await;
+    answer
+        .unwrap_or(Err(BrokerError::TimedOut(within)))
+        .map_err(|error| away(&error))
 }
 
 pub(super) fn missing(name: &str) -> HttpProblem {
