@@ -14,7 +14,8 @@ const DEAD_LETTERS: &str = "fanout_dead_letters";
 const OLDEST: &str = "fanout_dead_letter_oldest_age_seconds";
 const KNOWN: &str = "fanout_queues_known";
 
-/// What the broker said about a queue; `oldest` is the age of the first of its dead letters.
+/// What the broker said about a queue; `oldest` is for how long the first of its dead letters
+/// has been dead, zero where there is none.
 /// What is not known keeps its last value.
 pub fn queue_state(queue: &QueueStatus, oldest: Option<Duration>) {
     let messages = |role: &'static str, state: &'static str, count: Option<u64>| {
@@ -36,10 +37,6 @@ pub fn queue_state(queue: &QueueStatus, oldest: Option<Duration>) {
     if let Some(dead) = queue.dead_letters {
         let name = queue.dead_letter_queue.clone();
         gauge!(DEAD_LETTERS, QUEUE => name.clone()).set(total(dead));
-        let oldest = match dead {
-            0 => Some(Duration::ZERO),
-            _ => oldest,
-        };
         if let Some(oldest) = oldest {
             gauge!(OLDEST, QUEUE => name).set(oldest.as_secs_f64());
         }
@@ -72,6 +69,9 @@ pub(super) fn describe() {
     );
     describe_gauge!(CONSUMERS, "Consumers of a queue.");
     describe_gauge!(DEAD_LETTERS, "Messages in a dead-letter queue.");
-    describe_gauge!(OLDEST, "Since the first of the dead letters failed.");
+    describe_gauge!(
+        OLDEST,
+        "Since the first of the dead letters was dead-lettered; 0 where there is none."
+    );
     describe_gauge!(KNOWN, "1 while the broker answers about its queues.");
 }

@@ -18,6 +18,7 @@ mod edit;
 mod error;
 mod filter;
 mod fingerprint;
+mod first;
 mod groups;
 mod letter;
 mod looked;

@@ -75,6 +75,7 @@ pub(super) struct Walk {
     broker: Arc<dyn Broker>,
     queue: String,
     windows: Vec<Window>,
+    first_window: u16,
     ready: u64,
     left: u64,
     seen: u64,
@@ -89,12 +90,22 @@ pub(super) struct Walk {
 impl Walk {
     /// Begins at the head; reads nothing yet.
     pub(super) async fn begin(broker: Arc<dyn Broker>, queue: &str) -> Result<Self, DlqError> {
+        Self::begin_with(broker, queue, FIRST_WINDOW).await
+    }
+
+    /// The same, for so many at first.
+    pub(super) async fn begin_with(
+        broker: Arc<dyn Broker>,
+        queue: &str,
+        first_window: u16,
+    ) -> Result<Self, DlqError> {
         let depth = broker.depth(queue).await?;
         let depth = depth.ok_or_else(|| DlqError::Missing(queue.to_owned()))?;
         Ok(Self {
             broker,
             queue: queue.to_owned(),
             windows: Vec::new(),
+            first_window,
             ready: depth.ready,
             left: depth.ready,
             seen: 0,
@@ -226,7 +237,7 @@ impl Walk {
 
     fn next_prefetch(&self) -> u16 {
         let wanted = match self.windows.last() {
-            None => u64::from(FIRST_WINDOW),
+            None => u64::from(self.first_window),
             Some(last) => {
                 let mean = (self.bytes / self.seen.max(1)).max(1);
                 let fits = (AHEAD / mean).max(u64::from(FIRST_WINDOW));

@@ -10,7 +10,7 @@ mod side;
 mod status;
 
 pub use management::{QueueStatistics, Rates, Statistics};
-pub use oldest::oldest;
+pub use oldest::Oldest;
 pub use pause::{Pause, is_paused, pause, read as pause_of, resume};
 pub use scaling::Scaling;
 pub use side::SideQueue;

@@ -1,31 +1,26 @@
 //! Looks at the queues now and then, so that their depths stand in the metrics.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use jiff::Timestamp;
+use tokio::time::{sleep, timeout};
 
-use super::Gateway;
+use super::{Gateway, dlq};
 use crate::broker::BrokerError;
-use crate::operate::queues::{self, QueueStatus, Statistics};
+use crate::operate::queues::{Oldest, QueueStatus, Statistics};
 use crate::telemetry;
 
 /// Between two looks; scrapers come about as often.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// Between two looks at the first of the dead letters: each counts as a delivery of it.
-const OLDEST_EVERY: Duration = Duration::from_secs(60);
 /// One look may take so long.
 const WITHIN: Duration = Duration::from_secs(10);
-
-/// How old the first dead letter of each queue was, and when that was seen.
-type Ages = BTreeMap<String, (Instant, Option<Duration>)>;
 
 impl Gateway {
     /// Keeps the metrics of the queues fresh until dropped.
     pub async fn watch_queues(&self) {
-        let mut ages = Ages::new();
+        let mut oldest = Oldest::default();
         loop {
-            let looked = timeout(WITHIN, self.look(&mut ages)).await;
+            let looked = timeout(WITHIN, self.look_at_queues(&mut oldest)).await;
             if let Err(error) = looked.unwrap_or(Err(BrokerError::TimedOut(WITHIN))) {
                 telemetry::queues_unknown(error.code());
             }
@@ -33,23 +28,28 @@ impl Gateway {
         }
     }
 
-    async fn look(&self, ages: &mut Ages) -> Result<(), BrokerError> {
+    /// Puts into the metrics how the queues stand now. `oldest` is what earlier looks have
+    /// learned; dead letters are only touched where that is not enough.
+    ///
+    /// # Errors
+    /// The broker cannot be asked, or does not let the dead letters be read.
+    pub async fn look_at_queues(&self, oldest: &mut Oldest) -> Result<(), BrokerError> {
         let statistics = Statistics::ask(&self.config).await.unwrap_or_default();
         let all = QueueStatus::ask_all(&*self.broker, &statistics, &self.config).await?;
-        let dead = all.iter().filter(|queue| queue.dead_letters > Some(0));
-        let dead: BTreeSet<_> = dead.map(|queue| queue.dead_letter_queue.as_str()).collect();
-        ages.retain(|queue, _| dead.contains(queue.as_str()));
-        for queue in dead {
-            let seen = ages.get(queue).map(|(at, _)| at.elapsed());
-            if seen.is_none_or(|ago| ago >= OLDEST_EVERY) {
-                let age = queues::oldest(&*self.broker, queue).await?;
-                ages.insert(queue.to_owned(), (Instant::now(), age));
+        for queue in self.dlq.bench.queues() {
+            if self.dlq.is_looked_into() {
+                break;
+            }
+            let depth = self.broker.depth(queue).await?;
+            if oldest.is_due(queue, depth)
+                && let Some(first) = dlq::first(self, queue).await?
+            {
+                oldest.seen(queue, &first);
             }
         }
+        let now = Timestamp::now();
         for queue in &all {
-            let seen = ages.get(&queue.dead_letter_queue);
-            let age = seen.and_then(|(at, age)| Some((*age)? + at.elapsed()));
-            telemetry::queue_state(queue, age);
+            telemetry::queue_state(queue, oldest.age(&queue.dead_letter_queue, now));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `fanout dlq …` against RabbitMQ.
 
+mod ageing;
 mod looking;
 mod mending;
 mod moving;

@@ -94,18 +94,29 @@ impl Rig {
 
 /// A dead letter as a worker writes it.
 pub fn dead(id: &str, queue: &str, reason: &'static str) -> Message {
-    let body =
-        format!(r#"{{"event_id":"{id}","event_type":"view","user_id":"u{id}","product_id":1}}"#);
-    dead_with(id, queue, reason, body.into())
+    dead_with(id, queue, reason, body(id))
+}
+
+/// One of the Neo4j worker that died then.
+pub fn dead_at(id: &str, at: Timestamp) -> Message {
+    died(id, NEO4J, "neo4j-value", body(id), at)
 }
 
 pub fn dead_with(id: &str, queue: &str, reason: &'static str, body: Bytes) -> Message {
+    died(id, queue, reason, body, Timestamp::now())
+}
+
+fn body(id: &str) -> Bytes {
+    format!(r#"{{"event_id":"{id}","event_type":"view","user_id":"u{id}","product_id":1}}"#).into()
+}
+
+fn died(id: &str, queue: &str, reason: &'static str, body: Bytes, at: Timestamp) -> Message {
     let note = FailureNote {
         queue,
         attempt: 4,
         code: ReasonCode::new(reason),
         error: &format!("value {id} of \"user\" is wrong"),
-        at: Timestamp::now(),
+        at,
     };
     let original = Message {
         exchange: "events".to_owned(),

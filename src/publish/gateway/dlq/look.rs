@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use super::super::Gateway;
 use super::ask::Query;
 use super::problem;
-use crate::operate::dlq::{DlqError, Looked, Page};
+use crate::broker::BrokerError;
+use crate::operate::dlq::{DeadLetter, DlqError, Looked, Page};
 use crate::operate::{HttpProblem, Peer};
 
 /// What a look may take; it reads some 10,000 a second. It then ends by itself, unanswered.
@@ -36,7 +37,7 @@ pub(in super::super) async fn list(
         offset: query.offset,
         limit: query.limit,
     };
-    let listed = look(&gateway, async move {
+    let listed = look(&gateway, waits(&gateway), async move {
         let filter = bench.resolved(query.filter);
         bench.list(&filter, page, &mut ()).await
     });
@@ -63,7 +64,7 @@ pub(in super::super) async fn groups(
         .may_read(&headers, peer.map(|Extension(peer)| peer))?;
     let query = Query::read(&uri)?;
     let bench = gateway.dlq.bench.clone();
-    let grouped = look(&gateway, async move {
+    let grouped = look(&gateway, waits(&gateway), async move {
         let filter = bench.resolved(query.filter);
         bench.group(&filter, &mut ()).await.map(Looked::from)
     });
@@ -81,26 +82,76 @@ pub(in super::super) async fn show(
         .may_read(&headers, peer.map(|Extension(peer)| peer))?;
     let bench = gateway.dlq.bench.clone();
     let asked = bench.clone();
-    let shown = look(&gateway, async move { asked.show(&id, &mut ()).await });
+    let shown = look(&gateway, waits(&gateway), async move {
+        asked.show(&id, &mut ()).await
+    });
     let letter = shown.await?;
     let known = bench.applied_among(std::slice::from_ref(&letter)).await;
     let known = known.first().copied().flatten();
     Ok(Json(json!(letter.detail(known, &gateway.dlq.redact))))
 }
 
+/// The first dead letter of a queue, for the metrics; `None` where there is none, or somebody
+/// else is looking.
+///
+/// # Errors
+/// The broker cannot be asked, or does not let it be read.
+pub(in super::super) async fn first(
+    gateway: &Gateway,
+    dlq: &str,
+) -> Result<Option<DeadLetter>, BrokerError> {
+    let (bench, dlq) = (gateway.dlq.bench.clone(), dlq.to_owned());
+    let first = look(
+        gateway,
+        Duration::ZERO,
+        async move { bench.first(&dlq).await },
+    );
+    match first.await {
+        Ok(first) => Ok(first),
+        Err(Unseen::Failed(DlqError::Broker(error))) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Why a look found nothing.
+enum Unseen {
+    /// Somebody else is looking, or it takes too long.
+    Busy,
+    Failed(DlqError),
+    Ended,
+}
+
+impl From<Unseen> for HttpProblem {
+    fn from(unseen: Unseen) -> Self {
+        match unseen {
+            Unseen::Busy => {
+                let detail = "somebody else is looking into the dead letters, or it takes too long";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(LOOK_AGAIN)
+            }
+            Unseen::Failed(error) => problem(error),
+            Unseen::Ended => {
+                let detail = "the look ended early";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+            }
+        }
+    }
+}
+
+/// How long a client waits for its turn.
+fn waits(gateway: &Gateway) -> Duration {
+    gateway.config.gateway.accept_timeout
+}
+
 /// One look after the other; in a task of its own, so that it gives everything back also when
 /// the client goes, and only after the answer.
 async fn look<T: Send + 'static>(
     gateway: &Gateway,
+    waits: Duration,
     looking: impl Future<Output = Result<Looked<T>, DlqError>> + Send + 'static,
-) -> Result<T, HttpProblem> {
-    let busy = || {
-        let detail = "somebody else is looking into the dead letters, or it takes too long";
-        HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(LOOK_AGAIN)
-    };
+) -> Result<T, Unseen> {
     let turn = Arc::clone(&gateway.dlq.looking).acquire_owned();
-    let turn = timeout(gateway.config.gateway.accept_timeout, turn).await;
-    let turn = turn.map_err(|_| busy())?;
+    let turn = timeout(waits, turn).await;
+    let turn = turn.map_err(|_| Unseen::Busy)?;
     let (answer, found) = oneshot::channel();
     tokio::spawn(async move {
         let _turn = turn;
@@ -120,11 +171,8 @@ async fn look<T: Send + 'static>(
         }
     });
     match timeout(LOOK_WITHIN, found).await {
-        Ok(Ok(found)) => found.map_err(problem),
-        Ok(Err(_)) => {
-            let detail = "the look ended early";
-            Err(HttpProblem::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
-        }
-        Err(_) => Err(busy()),
+        Ok(Ok(found)) => found.map_err(Unseen::Failed),
+        Ok(Err(_)) => Err(Unseen::Ended),
+        Err(_) => Err(Unseen::Busy),
     }
 }

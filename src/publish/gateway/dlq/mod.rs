@@ -9,7 +9,7 @@ mod change;
 mod look;
 
 pub(super) use change::{purge, replay, state};
-pub(super) use look::{groups, list, show};
+pub(super) use look::{first, groups, list, show};
 
 use std::sync::{Arc, Mutex};
 
@@ -37,6 +37,11 @@ impl Dlq {
             looking: Arc::new(Semaphore::new(1)),
             run: Arc::default(),
         }
+    }
+
+    /// Whether a look of this gateway holds some of them, or is giving them back.
+    pub(super) fn is_looked_into(&self) -> bool {
+        self.looking.available_permits() == 0
     }
 }
 
