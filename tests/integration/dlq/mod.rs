@@ -1,6 +1,8 @@
 //! `fanout dlq …` against RabbitMQ.
 
 mod ageing;
+#[cfg(feature = "neo4j")]
+mod killing;
 mod looking;
 mod mending;
 mod moving;

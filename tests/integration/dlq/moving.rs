@@ -1,15 +1,11 @@
-use std::process::Stdio;
 use std::time::Duration;
 
 use fanout::broker::HeaderValue;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::rig::{Rig, dead};
-use super::{DLQ, NEO4J, QDRANT, SOON};
-use crate::support::eventually;
+use super::{DLQ, NEO4J, QDRANT};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Docker: run scripts/test"]
@@ -105,60 +101,4 @@ async fn a_purge_asks_and_deletes_what_is_meant() {
         (&log[0]["action"], &log[0]["what"]["filter"]["id"]),
         (&json!("purge"), &json!(["2"]))
     );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs Docker: run scripts/test"]
-async fn a_replay_killed_three_times_loses_nothing() {
-    const ALL: usize = 3000;
-    let rig = Rig::new("dlq-kill").await;
-    rig.dead(ALL).await;
-    for kills in 1..=3 {
-        let replay = ["dlq", "replay", "--all", "--rate", "2000"];
-        let mut child = rig
-            .program
-            .command(&replay)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let wanted = 500 * kills;
-        eventually("some are replayed", SOON, async || {
-            let ready = crate::support::queues::ready(&rig.broker, NEO4J).await;
-            (ready >= wanted).then_some(())
-        })
-        .await;
-        kill(
-            Pid::from_raw(child.id().try_into().unwrap()),
-            Signal::SIGKILL,
-        )
-        .unwrap();
-        child.wait().unwrap();
-        // What the dead one held goes back: until then others see less.
-        let all = u64::try_from(ALL).unwrap();
-        eventually("everything is ready again", SOON, async || {
-            let there = crate::support::queues::ready(&rig.broker, NEO4J).await
-                + crate::support::queues::ready(&rig.broker, DLQ).await;
-            (there >= all).then_some(())
-        })
-        .await;
-    }
-    let last = rig.json(&["replay", "--all"]);
-    assert!(last["done"].as_u64().unwrap() > 0, "{last}");
-    rig.ready_is(DLQ, 0).await;
-    let mut ids = rig.ids(NEO4J).await;
-    let doubled = ids.len() - ALL;
-    assert!(doubled <= 3 * 400, "more than was on its way: {doubled}");
-    ids.sort_by_key(|id| id.parse::<usize>().unwrap());
-    ids.dedup();
-    assert!(
-        ids == (0..ALL).map(|id| id.to_string()).collect::<Vec<_>>(),
-        "some are lost"
-    );
-    let unfinished = rig
-        .audit()
-        .iter()
-        .filter(|e| e["stage"] == "started")
-        .count();
-    assert_eq!(unfinished, 4);
 }
