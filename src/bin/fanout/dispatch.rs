@@ -28,7 +28,7 @@ pub(crate) async fn run(command: Command, loaded: Loaded) -> Result<Exit, Comman
         Command::Topology(args) => topology::run(args, loaded.config).await,
         Command::Queue(args) => queue::run(args, loaded.config).await,
         Command::Dlq(args) => dlq::run(*args, loaded).await,
-        Command::Status(args) => status::run(args, loaded.config).await,
+        Command::Status(args) => status::run(args, loaded).await,
         #[cfg(feature = "outbox")]
         Command::Outbox(args) => outbox::run(args, loaded.config).await,
         Command::Doctor(args) => doctor::run(args, loaded).await,

@@ -51,6 +51,14 @@ impl CommandError {
         &self.message
     }
 
+    /// What is wrong and the next step, on one line.
+    pub(crate) fn line(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}: {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// Tells the user on standard error; silent where there is nothing to tell.
     pub(crate) fn report(&self) -> Exit {
         if self.exit != Exit::Done {

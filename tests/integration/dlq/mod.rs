@@ -7,6 +7,7 @@ mod looking;
 mod mending;
 mod moving;
 mod rig;
+mod watching;
 
 use std::time::Duration;
 

@@ -27,7 +27,8 @@ pub(super) async fn run(
     Ok(Exit::Done)
 }
 
-fn render(all: &Groups) -> String {
+/// The groups as a table.
+pub(crate) fn render(all: &Groups) -> String {
     if all.groups.is_empty() {
         return "no dead letters".to_owned();
     }

@@ -25,6 +25,10 @@ use crate::stores;
 use args::{FilterArgs, MoveArgs, PaceArgs};
 use open::Opened;
 
+pub(crate) use group::render as grouped;
+pub(crate) use replay::render as replayed;
+pub(crate) use show::render as shown;
+
 const HELP: &str = "\
 Looking consumes nothing. A replay goes to the queue in which an event failed, never to the
 exchange, so that no other projection sees it again. What changes something stands in the audit
@@ -243,7 +247,7 @@ async fn dispatch(
 }
 
 /// What the workbench could not do, with the next step.
-fn failed(error: DlqError) -> CommandError {
+pub(crate) fn failed(error: DlqError) -> CommandError {
     let (exit, hint) = match &error {
         DlqError::Broker(error) => return connect::failed(error.clone()),
         DlqError::Missing(_) => (Exit::Findings, Some("fanout topology apply declares it")),

@@ -35,7 +35,7 @@ pub(super) async fn run(
 }
 
 /// What a run did, line by line; `done` is what it is called.
-pub(super) fn render(report: &ReplayReport, done: &str) -> String {
+pub(crate) fn render(report: &ReplayReport, done: &str) -> String {
     let would = if report.dry_run { "would be " } else { "" };
     let mut lines = vec![format!(
         "{} {would}{done}, {} read, run {}",

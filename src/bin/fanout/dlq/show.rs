@@ -23,7 +23,8 @@ pub(super) async fn run(
     Ok(Exit::Done)
 }
 
-fn render(letter: &DeadLetter, detail: &Detail<'_>) -> String {
+/// A dead letter with headers, history and body.
+pub(crate) fn render(letter: &DeadLetter, detail: &Detail<'_>) -> String {
     let summary = &detail.summary;
     let option = |value: Option<&str>| plain(value.unwrap_or("-"));
     let mut rows = vec![

@@ -9,10 +9,23 @@ use tokio::sync::mpsc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     End,
+    /// One step back; ends where there is none.
+    Back,
     Up,
     Down,
+    /// To the other part of the window.
+    Switch,
     Pause,
-    Resume,
+    /// Resumes a queue, replays dead letters.
+    Again,
+    /// Reads the dead letters.
+    Groups,
+    /// Shows what is chosen.
+    Open,
+    Yes,
+    /// Yes, but in growing steps.
+    Steps,
+    No,
     /// The window has another size.
     Redraw,
 }
@@ -55,11 +68,18 @@ fn of_key(key: KeyEvent) -> Option<Wish> {
         return (key.code == KeyCode::Char('c')).then_some(Wish::End);
     }
     match key.code {
-        KeyCode::Char('q') | KeyCode::Esc => Some(Wish::End),
+        KeyCode::Char('q') => Some(Wish::End),
+        KeyCode::Esc => Some(Wish::Back),
         KeyCode::Up | KeyCode::Char('k') => Some(Wish::Up),
         KeyCode::Down | KeyCode::Char('j') => Some(Wish::Down),
         KeyCode::Char('p') => Some(Wish::Pause),
-        KeyCode::Char('r') => Some(Wish::Resume),
+        KeyCode::Char('r') => Some(Wish::Again),
+        KeyCode::Tab => Some(Wish::Switch),
+        KeyCode::Enter => Some(Wish::Open),
+        KeyCode::Char('g') => Some(Wish::Groups),
+        KeyCode::Char('y') => Some(Wish::Yes),
+        KeyCode::Char('c') => Some(Wish::Steps),
+        KeyCode::Char('n') => Some(Wish::No),
         _ => None,
     }
 }
@@ -74,10 +94,14 @@ mod tests {
         assert_eq!(key(KeyCode::Char('q')), Some(Wish::End));
         assert_eq!(key(KeyCode::Down), Some(Wish::Down));
         assert_eq!(key(KeyCode::Char('p')), Some(Wish::Pause));
-        assert_eq!(key(KeyCode::Char('r')), Some(Wish::Resume));
+        assert_eq!(key(KeyCode::Char('r')), Some(Wish::Again));
+        assert_eq!(key(KeyCode::Char('g')), Some(Wish::Groups));
+        assert_eq!(key(KeyCode::Esc), Some(Wish::Back));
+        assert_eq!(key(KeyCode::Enter), Some(Wish::Open));
         assert_eq!(key(KeyCode::Char('x')), None);
         let control = |code| of_key(KeyEvent::new(code, KeyModifiers::CONTROL));
         assert_eq!(control(KeyCode::Char('c')), Some(Wish::End));
         assert_eq!(control(KeyCode::Char('p')), None, "no pause by accident");
+        assert_eq!(control(KeyCode::Char('y')), None, "no replay by accident");
     }
 }

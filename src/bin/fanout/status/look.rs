@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fanout::broker::{Broker, BrokerError};
 use fanout::config::Config;
+use fanout::operate::dlq::Groups;
 use fanout::operate::queues::{QueueStatus, Scaling, Statistics};
 use serde::Serialize;
 use serde_json::Value;
@@ -22,6 +23,9 @@ pub(crate) struct Seen {
     pub(crate) broker: String,
     pub(crate) queues: Vec<Queue>,
     pub(crate) workers: Vec<Worker>,
+    /// Where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dead_letter_groups: Option<Groups>,
     /// What this look could not find out.
     pub(crate) notes: Vec<String>,
 }
@@ -98,6 +102,7 @@ pub(super) async fn look(
         broker: broker.status().borrow().url.clone(),
         queues: queues.into_iter().map(queue).collect(),
         workers,
+        dead_letter_groups: None,
         notes,
     })
 }

@@ -1,27 +1,31 @@
-//! `fanout status`: queues, workers and what is wrong, once or as it goes on.
+//! `fanout status`: queues, workers, dead letters and what is wrong, once or as it goes on.
 
 mod keys;
+mod letters;
 mod look;
 mod screen;
 mod text;
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use fanout::broker::Broker;
 use fanout::broker::amqp::AmqpBroker;
-use fanout::config::Config;
+use fanout::config::{Config, Loaded};
+use fanout::operate::dlq::{Filter, Workbench};
 use ratatui::DefaultTerminal;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::connect;
 use crate::exit::{CommandError, Exit};
-use crate::output::OutputArgs;
-use crate::who;
+use crate::output::{self, OutputArgs};
+use crate::{connect, dlq, stores, who};
 use fanout::operate::queues::{self, Pause};
 use keys::Wish;
+use letters::Asks;
+use letters::desk::Desk;
 use screen::Screen;
 
 const HELP: &str = "\
@@ -30,8 +34,15 @@ Lanes and breakers come from the workers' own health: name each with --worker.
 
 Keys: up and down choose a queue, p pauses it, r resumes it, q ends.
 
+Dead letters: g reads them by group, tab goes between them and the queues. There enter shows
+one of the chosen group, r counts what a replay of it would do and asks; y replays, c replays
+in growing steps that stop when some come back, n leaves it, esc stops what is under way. What
+was replayed stands in the audit log. Each reading counts a delivery of every dead letter, so
+that they are read when asked for, and after a replay, never by themselves.
+
 Examples:
   fanout status
+  fanout status --once --groups
   fanout status --worker http://localhost:8081 --worker http://localhost:8082
   fanout status --once --json";
 
@@ -42,6 +53,10 @@ pub(crate) struct StatusArgs {
     /// Look once and end, as where the output is no terminal
     #[arg(long)]
     once: bool,
+
+    /// The dead letters by group, too; in the live view at once. Counts a delivery of each
+    #[arg(long)]
+    groups: bool,
 
     /// Address of a worker or gateway, to ask for its health; may be repeated
     #[arg(
@@ -70,59 +85,90 @@ fn pause(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(crate) async fn run(args: StatusArgs, config: Config) -> Result<Exit, CommandError> {
-    let broker = connect::operator(&config).await?;
+pub(crate) async fn run(args: StatusArgs, loaded: Loaded) -> Result<Exit, CommandError> {
+    let broker = Arc::new(connect::operator(&loaded.config).await?);
+    let bench = Workbench::new(broker.clone(), &loaded.config, who::am_i());
     let ended = if args.once || args.output.is_json() || !io::stdout().is_terminal() {
-        once(&args, &config, &broker).await
+        once(&args, &loaded.config, &broker, &bench).await
     } else {
-        live(&args, &config, &broker).await
+        let desk = Desk::new(bench, stores::of(&loaded), &loaded.config);
+        live(&args, &loaded.config, &broker, desk).await
     };
     broker.close().await;
     ended.map(|()| Exit::Done)
 }
 
-async fn once(args: &StatusArgs, config: &Config, broker: &AmqpBroker) -> Result<(), CommandError> {
+async fn once(
+    args: &StatusArgs,
+    config: &Config,
+    broker: &AmqpBroker,
+    bench: &Workbench,
+) -> Result<(), CommandError> {
     let seen = look::look(config, broker, &args.workers).await;
-    let seen = seen.map_err(connect::failed)?;
+    let mut seen = seen.map_err(connect::failed)?;
+    if args.groups {
+        let groups = bench.group(&Filter::default(), &mut ()).await;
+        seen.dead_letter_groups = Some(groups.map_err(dlq::failed)?);
+    }
     args.output.print(&seen, text::render)
 }
 
-async fn live(args: &StatusArgs, config: &Config, broker: &AmqpBroker) -> Result<(), CommandError> {
+async fn live(
+    args: &StatusArgs,
+    config: &Config,
+    broker: &AmqpBroker,
+    desk: Desk,
+) -> Result<(), CommandError> {
     let mut terminal = ratatui::try_init()?;
-    let ended = turn(args, config, broker, &mut terminal).await;
+    let ended = turn(args, config, broker, desk, &mut terminal).await;
     ratatui::restore();
-    ended
+    match ended? {
+        Some(last_word) => output::print(&last_word),
+        None => Ok(()),
+    }
 }
 
+/// Until somebody ends it; the last word is what a replay came to that was ended with it.
 async fn turn(
     args: &StatusArgs,
     config: &Config,
     broker: &AmqpBroker,
+    mut desk: Desk,
     terminal: &mut DefaultTerminal,
-) -> Result<(), CommandError> {
+) -> Result<Option<String>, CommandError> {
     let mut screen = Screen::default();
     let mut wishes = keys::listen();
     let mut ticks = interval(args.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asks = match args.groups {
+        true => screen.press(Wish::Groups),
+        false => Asks::Nothing,
+    };
     loop {
+        match asks {
+            Asks::Nothing => {}
+            Asks::Do(task) => desk.begin(task),
+            Asks::Stop => desk.stop(),
+            Asks::End => return Ok(screen.letters.parting().map(str::to_owned)),
+            Asks::Pause(queue) => {
+                screen.say(pause_it(broker, &queue).await);
+                ticks.reset_immediately();
+            }
+            Asks::Resume(queue) => {
+                screen.say(resume_it(broker, &queue).await);
+                ticks.reset_immediately();
+            }
+        }
         terminal.draw(|frame| screen.draw(frame))?;
-        tokio::select! {
+        asks = tokio::select! {
             _ = ticks.tick() => {
                 let seen = look::look(config, broker, &args.workers).await;
                 screen.show(seen.map_err(|error| error.to_string()));
+                Asks::Nothing
             }
-            wish = next(&mut wishes) => match wish {
-                Wish::End => return Ok(()),
-                Wish::Up => screen.up(),
-                Wish::Down => screen.down(),
-                Wish::Redraw => {}
-                Wish::Pause | Wish::Resume => {
-                    let said = change(broker, screen.chosen(), wish).await;
-                    screen.say(said);
-                    ticks.reset_immediately();
-                }
-            },
-        }
+            wish = next(&mut wishes) => screen.press(wish),
+            answer = desk.answer() => screen.letters.take(answer),
+        };
     }
 }
 
@@ -131,18 +177,16 @@ async fn next(wishes: &mut mpsc::Receiver<Wish>) -> Wish {
     wishes.recv().await.unwrap_or(Wish::End)
 }
 
-async fn change(broker: &AmqpBroker, queue: Option<String>, wish: Wish) -> String {
-    let Some(queue) = queue else {
-        return "no queue is chosen".to_owned();
-    };
-    if wish == Wish::Pause {
-        let pause = Pause::now(who::am_i(), None);
-        return match queues::pause(broker, &queue, &pause).await {
-            Ok(()) => format!("{queue} is paused"),
-            Err(error) => format!("{queue} was not paused: {error}"),
-        };
+async fn pause_it(broker: &AmqpBroker, queue: &str) -> String {
+    let pause = Pause::now(who::am_i(), None);
+    match queues::pause(broker, queue, &pause).await {
+        Ok(()) => format!("{queue} is paused"),
+        Err(error) => format!("{queue} was not paused: {error}"),
     }
-    match queues::resume(broker, &queue).await {
+}
+
+async fn resume_it(broker: &AmqpBroker, queue: &str) -> String {
+    match queues::resume(broker, queue).await {
         Ok(Some(true)) => format!("{queue} goes on"),
         Ok(Some(false)) => format!("{queue} was not paused"),
         Ok(None) => "the topology is not declared: fanout topology apply".to_owned(),

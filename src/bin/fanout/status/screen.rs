@@ -6,10 +6,12 @@ use ratatui::style::{Modifier, Style, Stylize};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Paragraph, Row, Table, TableState, Wrap};
 
+use super::keys::Wish;
+use super::letters::{Asks, Letters};
 use super::look::Seen;
 use super::text;
 
-const KEYS: &str = "up/down choose   p pause   r resume   q end";
+const KEYS: &str = "up/down choose   p pause   r resume   g dead letters   q end";
 
 #[derive(Debug, Default)]
 pub(super) struct Screen {
@@ -19,6 +21,7 @@ pub(super) struct Screen {
     /// What the last change came to.
     said: Option<String>,
     chosen: usize,
+    pub(super) letters: Letters,
 }
 
 impl Screen {
@@ -36,17 +39,31 @@ impl Screen {
         self.said = Some(said);
     }
 
-    pub(super) fn up(&mut self) {
-        self.chosen = self.chosen.saturating_sub(1);
-    }
-
-    pub(super) fn down(&mut self) {
-        let queues = self.seen.as_ref().map_or(0, |seen| seen.queues.len());
-        self.chosen = (self.chosen + 1).min(queues.saturating_sub(1));
+    /// What a key comes to.
+    pub(super) fn press(&mut self, wish: Wish) -> Asks {
+        if wish != Wish::Redraw {
+            self.said = None;
+        }
+        match wish {
+            Wish::End | Wish::Back | Wish::Switch | Wish::Groups => self.letters.press(wish),
+            _ if self.letters.has_keys() => self.letters.press(wish),
+            Wish::Up => {
+                self.chosen = self.chosen.saturating_sub(1);
+                Asks::Nothing
+            }
+            Wish::Down => {
+                let queues = self.seen.as_ref().map_or(0, |seen| seen.queues.len());
+                self.chosen = (self.chosen + 1).min(queues.saturating_sub(1));
+                Asks::Nothing
+            }
+            Wish::Pause => self.chosen().map_or(Asks::Nothing, Asks::Pause),
+            Wish::Again => self.chosen().map_or(Asks::Nothing, Asks::Resume),
+            _ => Asks::Nothing,
+        }
     }
 
     /// Name at the broker of the chosen queue.
-    pub(super) fn chosen(&self) -> Option<String> {
+    fn chosen(&self) -> Option<String> {
         let queue = self.seen.as_ref()?.queues.get(self.chosen)?;
         Some(queue.status.name.clone())
     }
@@ -55,15 +72,31 @@ impl Screen {
         let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_add(3);
         let counts = self.seen.as_ref();
         let counts = counts.map_or((0, 0), |seen| (seen.queues.len(), seen.workers.len()));
-        let [head, queues, workers, problems, foot] = Layout::vertical([
+        let [head, middle, foot] = Layout::vertical([
             Constraint::Length(1),
-            Constraint::Length(rows(counts.0)),
-            Constraint::Length(rows(counts.1)),
             Constraint::Min(2),
-            Constraint::Length(1),
+            Constraint::Length(2),
         ])
         .areas(frame.area());
         frame.render_widget(self.head(), head);
+        frame.render_widget(self.foot(), foot);
+        if self.letters.is_large() {
+            return self.letters.draw(frame, middle);
+        }
+        let (letters, problems) = match self.letters.is_shown() {
+            true => (Constraint::Fill(3), Constraint::Fill(1)),
+            false => (Constraint::Length(0), Constraint::Min(2)),
+        };
+        let [queues, workers, letters, problems] = Layout::vertical([
+            Constraint::Length(rows(counts.0)),
+            Constraint::Length(rows(counts.1)),
+            letters,
+            problems,
+        ])
+        .areas(middle);
+        if self.letters.is_shown() {
+            self.letters.draw(frame, letters);
+        }
         if let Some(seen) = &self.seen {
             self.queues(seen, frame, queues);
             let all = seen.workers.iter().map(|one| Row::new(text::worker(one)));
@@ -75,8 +108,19 @@ impl Screen {
             let lines = Paragraph::new(lines).wrap(Wrap { trim: true });
             frame.render_widget(lines.block(titled("what is wrong")), problems);
         }
-        let foot_line = self.said.as_deref().unwrap_or(KEYS);
-        frame.render_widget(Line::from(foot_line).dim(), foot);
+    }
+
+    /// What goes on or came of the last key, and the keys there are.
+    fn foot(&self) -> Paragraph<'_> {
+        let said = self.said.clone().or_else(|| self.letters.line());
+        let keys = match self.letters.has_keys() {
+            true => self.letters.keys(),
+            false => KEYS,
+        };
+        Paragraph::new(vec![
+            Line::from(said.unwrap_or_default()),
+            Line::from(keys).dim(),
+        ])
     }
 
     fn head(&self) -> Line<'_> {
@@ -96,8 +140,12 @@ impl Screen {
                 _ => row,
             }
         });
+        let marked = match self.letters.has_keys() {
+            true => Style::new(),
+            false => Style::new().add_modifier(Modifier::REVERSED),
+        };
         let table = tabular(all, text::QUEUE_TITLES)
-            .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
+            .row_highlight_style(marked)
             .highlight_symbol("> ")
             .block(titled("queues"));
         let mut state = TableState::new().with_selected(self.chosen);
@@ -105,7 +153,7 @@ impl Screen {
     }
 }
 
-fn titled(title: &str) -> Block<'_> {
+pub(super) fn titled(title: &str) -> Block<'_> {
     Block::new().title(Line::from(title).bold())
 }
 

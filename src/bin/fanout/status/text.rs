@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::look::{Queue, Seen, Worker};
+use crate::dlq;
 use crate::output::{figure, table, text};
 
 pub(super) const QUEUE_TITLES: [&str; 9] = [
@@ -88,6 +89,7 @@ pub(super) fn render(seen: &Seen) -> String {
         text(&queues),
         text(&workers),
     ];
+    parts.extend(seen.dead_letter_groups.as_ref().map(dlq::grouped));
     let problems = problems(seen);
     if !problems.is_empty() {
         parts.push(problems.join("\n"));
