@@ -18,7 +18,7 @@ use crate::ours::{self, Null, Observed};
 use crate::product::products;
 use crate::raw_writer::{self, Server};
 use crate::report::Measured;
-use crate::{gateway, local, publish, raw_consume, raw_qdrant, usual_worker};
+use crate::{dead_letters, gateway, local, publish, raw_consume, raw_qdrant, usual_worker};
 
 /// What a child process measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,6 +61,16 @@ pub enum Task {
     Qdrant,
     /// Our engine into Qdrant: products first, then interactions with profiles, which count.
     Profiles,
+    /// Publish the dead letters.
+    DeadFill,
+    /// The first page of the dead letters.
+    DeadList,
+    /// All dead letters by group.
+    DeadGroup,
+    /// Half of them replayed, killed three times, every id compared.
+    DeadReplay,
+    /// One run of that replay.
+    DeadLeg,
 }
 
 /// Arguments of a child process.
@@ -173,6 +183,11 @@ impl Child {
             }
             Task::Qdrant => self.ours(self.qdrant_processor(false)?, false).await,
             Task::Profiles => self.profiles().await,
+            Task::DeadFill => dead_letters::fill(&self.amqp, self.seed, self.events).await,
+            Task::DeadList => dead_letters::list(&self.amqp, self.seed, self.events).await,
+            Task::DeadGroup => dead_letters::group(&self.amqp, self.seed, self.events).await,
+            Task::DeadReplay => dead_letters::replay(&self.amqp, self.seed, self.events).await,
+            Task::DeadLeg => dead_letters::leg(&self.amqp).await,
         }
     }
 

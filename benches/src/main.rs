@@ -4,6 +4,7 @@
 //! own (`child`), sides of a comparison take turns, and the median of the rounds counts.
 
 mod child;
+mod dead_letters;
 mod event;
 mod gateway;
 mod local;

@@ -74,6 +74,7 @@ pub fn all(events: usize, rounds: usize, long: usize) -> Vec<Planned> {
     all.extend(into_neo4j(events, rounds, long));
     all.extend(into_qdrant(events, rounds));
     all.push(local(events, rounds));
+    all.push(dead_letters(events, rounds));
     all
 }
 
@@ -182,6 +183,19 @@ fn into_qdrant(events: usize, rounds: usize) -> Vec<Planned> {
             vec![profiles],
         ),
     ]
+}
+
+fn dead_letters(events: usize, rounds: usize) -> Planned {
+    let sides = vec![
+        Plan::new("by group", Task::DeadGroup, events),
+        Plan::new("the first page, ms", Task::DeadList, events),
+        Plan::new(
+            "half of them at 2,000/s, killed 3 times",
+            Task::DeadReplay,
+            events,
+        ),
+    ];
+    ("dead letters".to_owned(), rounds, sides)
 }
 
 fn local(events: usize, rounds: usize) -> Planned {

@@ -67,7 +67,7 @@ impl Grouping {
         let error = normalised(&letter.error);
         let key = (letter.origin, letter.reason, letter.kind, error);
         let at = letter.dead_lettered_at;
-        if !self.groups.contains_key(&key) && self.groups.len() >= MOST {
+        if self.groups.len() >= MOST && !self.groups.contains_key(&key) {
             self.other += 1;
             return;
         }
