@@ -14,20 +14,15 @@ use serde_json::json;
 
 use super::health::Report;
 use super::metrics;
+use super::probes;
 use super::problem::HttpProblem;
 use super::vitals::Vitals;
 use crate::telemetry;
 
 /// The routes of a worker.
 pub fn router(vitals: Vitals) -> Router {
-    Router::new()
-        .route("/live", get(live))
-        .route("/ready", get(ready))
-        .route("/health", get(health))
-        .route("/metrics", get(exposition))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(vitals))
+    let all = [get(live), get(ready), get(health), get(exposition)];
+    probes::only(all).with_state(Arc::new(vitals))
 }
 
 async fn live(State(vitals): State<Arc<Vitals>>) -> Response {
@@ -44,19 +39,9 @@ async fn live(State(vitals): State<Arc<Vitals>>) -> Response {
 async fn ready(State(vitals): State<Arc<Vitals>>) -> Response {
     let moment = vitals.now();
     let missing = moment.missing(&vitals.processor);
-    if missing.is_empty() && !moment.engine.draining {
-        return Json(json!({ "ready": true })).into_response();
-    }
-    let detail = match (moment.engine.draining, moment.engine.flood) {
-        (true, _) => "draining".to_owned(),
-        (false, Some(code)) => format!("the flood guard pauses because of {code}"),
-        (false, None) => format!("missing: {}", missing.join(", ")),
-    };
-    HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-        .with("ready", false)
-        .with("missing", missing)
-        .with("draining", moment.engine.draining)
-        .into_response()
+    let flood = moment.engine.flood;
+    let why = flood.map(|code| format!("the flood guard pauses because of {code}"));
+    probes::readiness(&missing, moment.engine.draining, why)
 }
 
 async fn health(State(vitals): State<Arc<Vitals>>) -> Response {
@@ -69,13 +54,4 @@ async fn exposition(State(vitals): State<Arc<Vitals>>) -> Response {
         telemetry::worker_state(&vitals.queue, &moment.engine);
         telemetry::broker_state(&moment.broker);
     })
-}
-
-async fn unknown() -> HttpProblem {
-    let detail = "known: /live, /ready, /health, /metrics";
-    HttpProblem::new(StatusCode::NOT_FOUND, detail)
-}
-
-async fn wrong_method() -> HttpProblem {
-    HttpProblem::new(StatusCode::METHOD_NOT_ALLOWED, "use GET")
 }

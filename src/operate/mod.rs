@@ -16,6 +16,7 @@ pub mod log;
 #[cfg(feature = "cli")]
 mod management;
 pub(crate) mod metrics;
+pub(crate) mod probes;
 mod problem;
 mod process;
 #[cfg(feature = "cli")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::probes::lacking;
 use crate::broker::{BrokerStatus, ConnectionState};
 use crate::engine::{Monitor, Snapshot};
 
@@ -76,13 +77,11 @@ impl Moment {
     }
 
     /// What keeps the worker from taking events; empty = ready.
-    pub fn missing(&self, processor: &str) -> Vec<String> {
-        let lacks = [
+    pub fn missing<'a>(&self, processor: &'a str) -> Vec<&'a str> {
+        lacking([
             (!self.broker_is_there(), "rabbitmq"),
             (!self.destination_is_there(), processor),
             (!self.is_consuming() && !self.engine.paused, "consumers"),
-        ];
-        let missing = lacks.into_iter().filter(|(lacks, _)| *lacks);
-        missing.map(|(_, what)| what.to_owned()).collect()
+        ])
     }
 }

@@ -6,16 +6,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Gateway, SERVICE};
 use crate::broker::{BrokerStatus, ConnectionState};
-use crate::operate::HttpProblem;
 use crate::operate::health::{Dependency, Report, Status, broker_issues, destination_issues};
 use crate::operate::metrics;
+use crate::operate::probes::{lacking, readiness};
 use crate::telemetry;
 
 impl Gateway {
@@ -35,18 +34,13 @@ impl Gateway {
     /// events find room on disk, unless it is required.
     fn missing(&self) -> Vec<&'static str> {
         let away = self.broker_status().state != ConnectionState::Connected;
-        let lacks = [
+        lacking([
             (
                 away && (self.config.broker.required || self.is_full()),
                 "rabbitmq",
             ),
             (self.is_full(), "room"),
-        ];
-        lacks
-            .into_iter()
-            .filter(|(lacks, _)| *lacks)
-            .map(|(_, what)| what)
-            .collect()
+        ])
     }
 
     fn report(&self) -> Report {
@@ -96,19 +90,7 @@ pub(super) async fn live() -> Response {
 }
 
 pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
-    let (missing, draining) = (gateway.missing(), gateway.draining.is_cancelled());
-    if missing.is_empty() && !draining {
-        return Json(json!({ "ready": true })).into_response();
-    }
-    let detail = match draining {
-        true => "draining".to_owned(),
-        false => format!("missing: {}", missing.join(", ")),
-    };
-    HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-        .with("ready", false)
-        .with("missing", missing)
-        .with("draining", draining)
-        .into_response()
+    readiness(&gateway.missing(), gateway.draining.is_cancelled(), None)
 }
 
 pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Response {

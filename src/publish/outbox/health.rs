@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::monitor::{Monitor, Snapshot};
 use crate::broker::{BrokerStatus, ConnectionState};
 use crate::config::Config;
-use crate::operate::{HttpProblem, metrics};
+use crate::operate::{HttpProblem, metrics, probes};
 use crate::telemetry;
 
 /// A relay as it is seen from outside.
@@ -62,14 +62,8 @@ impl Service {
 
 /// The routes of a relay.
 pub fn router(service: Service) -> Router {
-    Router::new()
-        .route("/live", get(live))
-        .route("/ready", get(ready))
-        .route("/health", get(health))
-        .route("/metrics", get(exposition))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(service))
+    let all = [get(live), get(ready), get(health), get(exposition)];
+    probes::only(all).with_state(Arc::new(service))
 }
 
 async fn live(State(service): State<Arc<Service>>) -> Response {
@@ -83,27 +77,11 @@ async fn live(State(service): State<Arc<Service>>) -> Response {
 
 async fn ready(State(service): State<Arc<Service>>) -> Response {
     let (seen, broker) = service.now();
-    let lacks = [
+    let missing = probes::lacking([
         (broker.state != ConnectionState::Connected, "rabbitmq"),
         (!seen.connected, "postgresql"),
-    ];
-    let missing: Vec<_> = lacks
-        .iter()
-        .filter(|(lacks, _)| *lacks)
-        .map(|(_, what)| *what)
-        .collect();
-    if missing.is_empty() && !seen.draining {
-        return Json(json!({ "ready": true })).into_response();
-    }
-    let detail = match seen.draining {
-        true => "draining".to_owned(),
-        false => format!("missing: {}", missing.join(", ")),
-    };
-    HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-        .with("ready", false)
-        .with("missing", missing)
-        .with("draining", seen.draining)
-        .into_response()
+    ]);
+    probes::readiness(&missing, seen.draining, None)
 }
 
 async fn health(State(service): State<Arc<Service>>) -> Response {
@@ -211,15 +189,6 @@ async fn exposition(State(service): State<Arc<Service>>) -> Response {
         telemetry::outbox_state(&seen);
         telemetry::broker_state(&broker);
     })
-}
-
-async fn unknown() -> HttpProblem {
-    let detail = "known: /live, /ready, /health, /metrics";
-    HttpProblem::new(StatusCode::NOT_FOUND, detail)
-}
-
-async fn wrong_method() -> HttpProblem {
-    HttpProblem::new(StatusCode::METHOD_NOT_ALLOWED, "use GET")
 }
 
 #[cfg(test)]
