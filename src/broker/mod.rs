@@ -9,6 +9,8 @@
 pub mod amqp;
 pub mod local;
 mod message;
+#[cfg(test)]
+pub(crate) mod strategies;
 pub(crate) mod wire;
 
 pub use message::{Delivery, HeaderValue, Headers, Message, Properties};

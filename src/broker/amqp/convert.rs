@@ -182,6 +182,7 @@ fn field(value: &HeaderValue) -> Result<AMQPValue, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::strategies::header_value;
     use proptest::prelude::*;
 
     fn of(value: AMQPValue) -> HeaderValue {
@@ -253,29 +254,10 @@ mod tests {
         assert_eq!(problem, "message_id is longer than 255 bytes");
     }
 
-    fn value() -> impl Strategy<Value = HeaderValue> {
-        let leaf = prop_oneof![
-            Just(HeaderValue::Void),
-            any::<bool>().prop_map(HeaderValue::Bool),
-            any::<i64>().prop_map(HeaderValue::Int),
-            (-1e9..1e9).prop_map(HeaderValue::Double),
-            ".{0,20}".prop_map(HeaderValue::Text),
-            any::<Vec<u8>>().prop_map(|b| HeaderValue::Bytes(b.into())),
-            any::<u64>().prop_map(HeaderValue::Timestamp),
-        ];
-        leaf.prop_recursive(3, 16, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(HeaderValue::List),
-                prop::collection::btree_map("[a-z-]{1,10}", inner, 0..4)
-                    .prop_map(HeaderValue::Table),
-            ]
-        })
-    }
-
     proptest! {
         #[test]
         fn properties_survive_the_way_out_and_in(
-            headers in prop::collection::btree_map("[a-z-]{1,10}", value(), 0..5),
+            headers in prop::collection::btree_map("[a-z-]{1,10}", header_value(), 0..5),
             message_id in prop::option::of(".{0,40}"),
             priority in any::<Option<u8>>(),
             timestamp in any::<Option<u64>>(),

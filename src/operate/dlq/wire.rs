@@ -178,34 +178,15 @@ fn inward(value: &Value) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::strategies::header_value;
     use crate::codec::Codec;
     use crate::config::Config;
     use proptest::prelude::*;
 
-    fn value() -> impl Strategy<Value = HeaderValue> {
-        let leaf = prop_oneof![
-            Just(HeaderValue::Void),
-            any::<bool>().prop_map(HeaderValue::Bool),
-            any::<i64>().prop_map(HeaderValue::Int),
-            any::<f64>()
-                .prop_filter("equal to itself", |n| !n.is_nan())
-                .prop_map(HeaderValue::Double),
-            ".{0,20}".prop_map(HeaderValue::Text),
-            any::<Vec<u8>>().prop_map(|b| HeaderValue::Bytes(b.into())),
-            any::<u64>().prop_map(HeaderValue::Timestamp),
-        ];
-        leaf.prop_recursive(3, 16, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(HeaderValue::List),
-                prop::collection::btree_map(".{1,10}", inner, 0..4).prop_map(HeaderValue::Table),
-            ]
-        })
-    }
-
     proptest! {
         #[test]
         fn a_message_survives_the_way_out_and_in(
-            headers in prop::collection::btree_map("[a-z-]{1,10}", value(), 0..4),
+            headers in prop::collection::btree_map("[a-z-]{1,10}", header_value(), 0..4),
             message_id in prop::option::of(".{0,40}"),
             timestamp in any::<Option<u64>>(),
             priority in any::<Option<u8>>(),
