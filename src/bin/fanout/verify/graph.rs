@@ -8,43 +8,26 @@ use fanout_neo4j::Neo4jConfig;
 use fanout_neo4j::mapping::Key;
 use fanout_neo4j::store::{BoltStore, GraphStore};
 use fanout_neo4j::survey::{UserCounts, counts_of, interaction_totals, some_users, users_from};
-use serde_json::{Map, json};
+use serde_json::json;
 
-use super::{Compared, Differences, Extent, PATIENCE, failed};
+use super::{Compared, Extent, PATIENCE, Pair, Totals, failed};
 use crate::exit::{CommandError, Exit};
 use crate::registry::neo4j;
 
 /// Users asked for at once: their ids fit into a request that is sent in one piece.
 const PAGE: u32 = 200;
 
-struct Pair {
-    real: BoltStore,
-    shadow: BoltStore,
-    found: Differences,
-    compared: u64,
-}
-
 pub(super) async fn compare(
     loaded: &Loaded,
     shadow: &Config,
     extent: Extent,
 ) -> Result<Compared, CommandError> {
-    let mut pair = Pair {
-        real: store(loaded, &loaded.config)?,
-        shadow: store(loaded, shadow)?,
-        found: Differences::default(),
-        compared: 0,
-    };
+    let mut pair = Pair::of(&loaded.config, shadow, |config| store(loaded, config))?;
     let compared = pair.compare(extent).await;
     pair.real.close().await;
     pair.shadow.close().await;
     let totals = compared.map_err(|failure| failed("the graphs", "NEO4J_URI", &failure))?;
-    Ok(Compared {
-        store: "neo4j",
-        totals,
-        compared: pair.compared,
-        differences: pair.found,
-    })
+    Ok(pair.compared("neo4j", totals))
 }
 
 fn store(loaded: &Loaded, config: &Config) -> Result<BoltStore, CommandError> {
@@ -58,9 +41,7 @@ fn store(loaded: &Loaded, config: &Config) -> Result<BoltStore, CommandError> {
     })
 }
 
-type Totals = Map<String, serde_json::Value>;
-
-impl Pair {
+impl Pair<BoltStore> {
     async fn compare(&mut self, extent: Extent) -> Result<Totals, Failure> {
         let totals = self.totals().await?;
         match extent {

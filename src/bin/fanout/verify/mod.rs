@@ -99,12 +99,14 @@ impl Differences {
     }
 }
 
+type Totals = serde_json::Map<String, serde_json::Value>;
+
 /// What one pair of stores came to.
 #[derive(Debug, Serialize)]
 struct Compared {
     store: &'static str,
     /// By kind or collection: what there is in the real one and in the shadow.
-    totals: serde_json::Map<String, serde_json::Value>,
+    totals: Totals,
     /// Users or points that were looked at.
     compared: u64,
     differences: Differences,
@@ -115,6 +117,39 @@ struct Answer {
     same: bool,
     full: bool,
     stores: Vec<Compared>,
+}
+
+/// The real store and its shadow, and what was found so far.
+struct Pair<S> {
+    real: S,
+    shadow: S,
+    found: Differences,
+    compared: u64,
+}
+
+impl<S> Pair<S> {
+    /// Opens both.
+    fn of(
+        real: &Config,
+        shadow: &Config,
+        open: impl Fn(&Config) -> Result<S, CommandError>,
+    ) -> Result<Self, CommandError> {
+        Ok(Self {
+            real: open(real)?,
+            shadow: open(shadow)?,
+            found: Differences::default(),
+            compared: 0,
+        })
+    }
+
+    fn compared(self, store: &'static str, totals: Totals) -> Compared {
+        Compared {
+            store,
+            totals,
+            compared: self.compared,
+            differences: self.found,
+        }
+    }
 }
 
 pub(crate) async fn run(args: VerifyArgs, loaded: Loaded) -> Result<Exit, CommandError> {

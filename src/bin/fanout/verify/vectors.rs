@@ -6,10 +6,10 @@ use fanout::config::{Config, Loaded};
 use fanout_contract::Failure;
 use fanout_qdrant::store::{Point, QdrantStore};
 use fanout_qdrant::{Collection, QdrantConfig, codes};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Compared, Differences, Extent, PATIENCE, failed};
+use super::{Compared, Extent, PATIENCE, Pair, Totals, failed};
 use crate::exit::{CommandError, Exit};
 use crate::registry::qdrant;
 
@@ -18,36 +18,19 @@ const PAGE: u32 = 256;
 /// What two normalised components may differ by: the server rounds to 32 bits.
 const EPSILON: f32 = 1e-5;
 
-struct Pair {
-    real: QdrantStore,
-    shadow: QdrantStore,
-    found: Differences,
-    compared: u64,
-}
-
 pub(super) async fn compare(
     loaded: &Loaded,
     shadow: &Config,
     extent: Extent,
 ) -> Result<Compared, CommandError> {
-    let mut pair = Pair {
-        real: store(loaded, &loaded.config)?,
-        shadow: store(loaded, shadow)?,
-        found: Differences::default(),
-        compared: 0,
-    };
-    let mut totals = Map::new();
+    let mut pair = Pair::of(&loaded.config, shadow, |config| store(loaded, config))?;
+    let mut totals = Totals::new();
     for collection in Collection::ALL {
         let sizes = pair.collection(collection, extent).await;
         let sizes = sizes.map_err(|failure| failed("the vectors", "QDRANT_URL", &failure))?;
         totals.insert(collection.name().to_owned(), sizes);
     }
-    Ok(Compared {
-        store: "qdrant",
-        totals,
-        compared: pair.compared,
-        differences: pair.found,
-    })
+    Ok(pair.compared("qdrant", totals))
 }
 
 fn store(loaded: &Loaded, config: &Config) -> Result<QdrantStore, CommandError> {
@@ -61,7 +44,7 @@ fn store(loaded: &Loaded, config: &Config) -> Result<QdrantStore, CommandError> 
     })
 }
 
-impl Pair {
+impl Pair<QdrantStore> {
     async fn collection(
         &mut self,
         collection: Collection,
