@@ -19,6 +19,7 @@ mod guard;
 mod pauses;
 mod probes;
 mod rabbitmq;
+mod rights;
 mod sampler;
 mod schemas;
 mod wait;

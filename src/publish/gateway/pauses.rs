@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::Gateway;
 use super::rabbitmq::{asked, main, missing};
+use super::rights::Changer;
 use crate::broker::PublishError;
+use crate::operate::HttpProblem;
 use crate::operate::queues::{self, Pause};
-use crate::operate::{HttpProblem, Peer};
 use crate::telemetry;
 
 /// Letters of a reason: it is for people.
@@ -44,20 +45,13 @@ impl Wish {
 }
 
 pub(super) async fn pause(
+    changer: Changer,
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, HttpProblem> {
-    let peer = peer.map(|Extension(peer)| peer);
-    gateway.guard.may_change(&headers, peer)?;
     let (_, queue) = main(&gateway, &name)?;
-    let by = peer.map_or_else(
-        || "http".to_owned(),
-        |Peer(addr)| format!("http:{}", addr.ip()),
-    );
-    let pause = Pause::now(by, Wish::read(&body)?.reason);
+    let pause = Pause::now(changer.who(), Wish::read(&body)?.reason);
     let within = gateway.config.gateway.accept_timeout;
     let paused = timeout(within, queues::pause(&*gateway.broker, &queue.name, &pause)).await;
     match paused.unwrap_or(Err(PublishError::TimedOut(within))) {
@@ -75,16 +69,13 @@ pub(super) async fn pause(
 }
 
 pub(super) async fn resume(
+    changer: Changer,
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
 ) -> Result<Json<Value>, HttpProblem> {
-    let peer = peer.map(|Extension(peer)| peer);
-    gateway.guard.may_change(&headers, peer)?;
     let (_, queue) = main(&gateway, &name)?;
     let resumed = asked(&gateway, queues::resume(&*gateway.broker, &queue.name)).await?;
     let was_paused = resumed.ok_or_else(|| missing(&queue.name))?;
-    telemetry::queue_resumed(&queue.name, peer.map(|Peer(addr)| addr));
+    telemetry::queue_resumed(&queue.name, changer.addr());
     Ok(Json(json!({ "paused": false, "was_paused": was_paused })))
 }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::Gateway;
+use super::rights::Changer;
 use crate::broker::{BrokerError, ConnectionState};
 use crate::config::QueueConfig;
+use crate::operate::HttpProblem;
 use crate::operate::queues::{QueueStatus, Scaling, SideQueue, Statistics, resolve};
-use crate::operate::{HttpProblem, Peer};
 use crate::telemetry;
 
 /// What the health of the broker may take: a probe gives up after a few seconds.
@@ -134,17 +135,14 @@ async fn figures(gateway: &Gateway, name: &str) -> Result<Option<Response>, Brok
 }
 
 pub(super) async fn purge(
+    changer: Changer,
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
 ) -> Result<Json<Value>, HttpProblem> {
-    let peer = peer.map(|Extension(peer)| peer);
-    gateway.guard.may_change(&headers, peer)?;
     let name = ours(&gateway, &name)?;
     let purged = asked(&gateway, gateway.broker.purge(&name)).await?;
     let purged = purged.ok_or_else(|| missing(&name))?;
-    telemetry::queue_purged(&name, purged, peer.map(|Peer(addr)| addr));
+    telemetry::queue_purged(&name, purged, changer.addr());
     Ok(Json(json!({ "purged": purged })))
 }
 

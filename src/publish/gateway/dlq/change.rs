@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::super::Gateway;
+use super::super::rights::{Changer, Reader};
 use super::ask::Ask;
 use super::problem;
+use crate::operate::HttpProblem;
 use crate::operate::dlq::{DlqError, Progress, ReplayReport};
-use crate::operate::{HttpProblem, Peer};
 
 /// Far above any list of ids that a person selects.
 const LARGEST_BODY: usize = 1 << 20;
@@ -72,47 +73,36 @@ impl Progress for &Running {
 }
 
 pub(in super::super) async fn replay(
+    changer: Changer,
     State(gateway): State<Arc<Gateway>>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpProblem> {
-    change(&gateway, "replay", (peer, headers), body).await
+    change(&gateway, "replay", &changer, body).await
 }
 
 pub(in super::super) async fn purge(
+    changer: Changer,
     State(gateway): State<Arc<Gateway>>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpProblem> {
-    change(&gateway, "purge", (peer, headers), body).await
+    change(&gateway, "purge", &changer, body).await
 }
 
-pub(in super::super) async fn state(
-    State(gateway): State<Arc<Gateway>>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, HttpProblem> {
-    gateway
-        .guard
-        .may_read(&headers, peer.map(|Extension(peer)| peer))?;
+pub(in super::super) async fn state(_: Reader, State(gateway): State<Arc<Gateway>>) -> Json<Value> {
     let run = gateway
         .dlq
         .run
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    Ok(Json(json!(*run)))
+    Json(json!(*run))
 }
 
 async fn change(
     gateway: &Gateway,
     action: &'static str,
-    (peer, headers): (Option<Extension<Peer>>, HeaderMap),
+    changer: &Changer,
     body: Body,
 ) -> Result<Response, HttpProblem> {
-    let peer = peer.map(|Extension(peer)| peer);
-    gateway.guard.may_change(&headers, peer)?;
     let body = timeout(
         gateway.config.gateway.body_timeout,
         to_bytes(body, LARGEST_BODY),
@@ -123,8 +113,7 @@ async fn change(
         return Err(HttpProblem::new(StatusCode::BAD_REQUEST, detail));
     };
     let mut plan = Ask::read(&body)?.plan();
-    let who = peer.map_or_else(|| "http".to_owned(), |Peer(addr)| format!("http:{addr}"));
-    let bench = gateway.dlq.bench.by(&who);
+    let bench = gateway.dlq.bench.by(&changer.who());
     plan.filter = bench.resolved(plan.filter);
     plan.to = plan.to.map(|to| bench.queue_name(&to));
     let Some(running) = Running::begin(&gateway.dlq.run, action) else {

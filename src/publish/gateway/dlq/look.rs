@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::super::Gateway;
+use super::super::rights::Reader;
 use super::ask::Query;
 use super::problem;
 use crate::broker::BrokerError;
+use crate::operate::HttpProblem;
 use crate::operate::dlq::{DeadLetter, DlqError, Looked, Page};
-use crate::operate::{HttpProblem, Peer};
 
 /// What a look may take; it reads some 10,000 a second. It then ends by itself, unanswered.
 const LOOK_WITHIN: Duration = Duration::from_secs(60);
@@ -23,14 +24,10 @@ const LOOK_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 pub(in super::super) async fn list(
+    _: Reader,
     State(gateway): State<Arc<Gateway>>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Value>, HttpProblem> {
-    gateway
-        .guard
-        .may_read(&headers, peer.map(|Extension(peer)| peer))?;
     let query = Query::read(&uri)?;
     let bench = gateway.dlq.bench.clone();
     let page = Page {
@@ -54,14 +51,10 @@ pub(in super::super) async fn list(
 }
 
 pub(in super::super) async fn groups(
+    _: Reader,
     State(gateway): State<Arc<Gateway>>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Value>, HttpProblem> {
-    gateway
-        .guard
-        .may_read(&headers, peer.map(|Extension(peer)| peer))?;
     let query = Query::read(&uri)?;
     let bench = gateway.dlq.bench.clone();
     let grouped = look(&gateway, waits(&gateway), async move {
@@ -72,14 +65,10 @@ pub(in super::super) async fn groups(
 }
 
 pub(in super::super) async fn show(
+    _: Reader,
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
 ) -> Result<Json<Value>, HttpProblem> {
-    gateway
-        .guard
-        .may_read(&headers, peer.map(|Extension(peer)| peer))?;
     let bench = gateway.dlq.bench.clone();
     let asked = bench.clone();
     let shown = look(&gateway, waits(&gateway), async move {
