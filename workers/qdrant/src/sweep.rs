@@ -17,6 +17,10 @@ const PAGE: u32 = 1_000;
 /// Products whose place is remembered at most.
 const PLACES: usize = 1_024;
 
+/// Users remembered as folded at most; at some 50 bytes each, 5 MB. Without it they are only
+/// folded once more.
+const DONE: usize = 100_000;
+
 /// Where the sweep of a version of a product was interrupted. Interactions that come later
 /// are folded by whoever writes them, so that nothing before the place is missed. Kept in
 /// memory: without it a sweep only begins anew.
@@ -47,8 +51,12 @@ pub(crate) enum Unfinished {
     Contended,
 }
 
+/// Users folded since the products were written: their profiles know all of these products.
+type Done = HashSet<Id>;
+
 impl Folder<'_> {
-    /// Folds the profiles of all users of these products, each with its version.
+    /// Folds the profiles of all users of these products, each with its version. A product
+    /// whose turn has not come at `until` is left over; some users are folded all the same.
     pub(crate) async fn sweep(
         &self,
         products: &[(Id, String)],
@@ -56,21 +64,30 @@ impl Folder<'_> {
         until: Instant,
     ) -> Result<HashMap<Id, Unfinished>, StoreError> {
         let mut unfinished = HashMap::new();
+        let mut done = Done::new();
+        let late = |done: &Done| !done.is_empty() && Instant::now() >= until;
         for group in products.chunks(PRODUCTS) {
+            if late(&done) {
+                let why = |(id, _): &(Id, String)| (id.clone(), Unfinished::TooMany);
+                unfinished.extend(group.iter().map(why));
+                continue;
+            }
             let keys = group.iter().map(|(id, _)| id.json().to_owned()).collect();
             let (page, next) = self.users(keys, None).await?;
-            if next.is_some() {
+            if next.is_none() && !self.fold_page(page, &mut done).await? {
+                let why = |(id, _): &(Id, String)| (id.clone(), Unfinished::Contended);
+                unfinished.extend(group.iter().map(why));
+            } else if next.is_some() {
                 // too many for a page: each product by itself, from where it was left
                 for (product, version) in group {
-                    if let Some(why) = self.sweep_one(product, version, places, until).await? {
-                        unfinished.insert(product.clone(), why);
-                    }
+                    let why = if late(&done) {
+                        Some(Unfinished::TooMany)
+                    } else {
+                        let sweep = self.sweep_one(product, version, places, &mut done, until);
+                        sweep.await?
+                    };
+                    unfinished.extend(why.map(|why| (product.clone(), why)));
                 }
-            } else if !self.refold(unknown(page)).await?.contended.is_empty() {
-                let all = group
-                    .iter()
-                    .map(|(id, _)| (id.clone(), Unfinished::Contended));
-                unfinished.extend(all);
             }
         }
         Ok(unfinished)
@@ -81,12 +98,13 @@ impl Folder<'_> {
         product: &Id,
         version: &str,
         places: &Places,
+        done: &mut Done,
         until: Instant,
     ) -> Result<Option<Unfinished>, StoreError> {
         let mut place = places.take(version);
         loop {
             let (users, next) = self.users(vec![product.json().to_owned()], place).await?;
-            if !self.refold(unknown(users)).await?.contended.is_empty() {
+            if !self.fold_page(users, done).await? {
                 if let Some(place) = place {
                     places.keep(version, place);
                 }
@@ -101,6 +119,19 @@ impl Folder<'_> {
                 return Ok(Some(Unfinished::TooMany));
             }
         }
+    }
+
+    /// Folds those that this sweep has not folded yet, however many of its products they
+    /// know; answers whether all of them have their profile now.
+    async fn fold_page(&self, mut users: Vec<Id>, done: &mut Done) -> Result<bool, StoreError> {
+        users.retain(|user| !done.contains(user));
+        let contended = self.refold(unknown(users.clone())).await?.contended;
+        if done.len() >= DONE {
+            done.clear();
+        }
+        let settled = contended.is_empty();
+        done.extend(users.into_iter().filter(|user| !contended.contains(user)));
+        Ok(settled)
     }
 
     /// Users of a page of the products' interactions, each once, and where the next begins.

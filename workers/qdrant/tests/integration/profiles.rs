@@ -8,6 +8,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 use crate::support::events::{batch, deleted, event, upserted, viewed};
+use crate::support::proxy::Proxy;
 use crate::support::{Server, ready};
 
 /// Vector, count and newest time of every profile, by user.
@@ -193,6 +194,36 @@ async fn a_product_with_more_users_than_a_page_is_swept_to_the_end() {
         .await
         .unwrap();
     assert_eq!(store.size(Collection::Profiles).await.unwrap(), 2_500);
+}
+
+/// 30 users know all of 40 products, more than a page. A history is some 5 KB, so that each
+/// read once is 0.2 MB, and once for each product 6 MB.
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn a_catalogue_that_comes_late_reads_the_history_of_each_user_once() {
+    let server = Server::shared().await;
+    let proxy = Proxy::to(server.port()).await;
+    let direct = server.config();
+    let config = QdrantConfig {
+        url: format!("http://127.0.0.1:{}", proxy.port()),
+        ..direct.clone()
+    };
+    let (processor, store) = (ready(config).await, QdrantStore::new(&direct).unwrap());
+    let pairs = (0..30).flat_map(|user| (0..40).map(move |product| (user, product)));
+    let views = pairs.map(|(u, p)| viewed(&format!("{u}-{p}"), u, p, 1));
+    processor.process(&batch(views)).await.unwrap();
+    let before = proxy.answered();
+    let products = (0..40_u8).map(|p| upserted(&format!("p{p}"), p, 2, &[1.0, p.into(), 0.0, 0.0]));
+    let outcomes = processor.process(&batch(products)).await.unwrap();
+    let applied = |outcome: &Outcome| matches!(outcome, Outcome::Applied(_));
+    assert!(outcomes.into_vec().iter().all(applied));
+    let read = proxy.answered() - before;
+    assert!(read < 1_000_000, "{read} bytes");
+    assert!(
+        read > 100_000,
+        "the proxy counts what is read: {read} bytes"
+    );
+    assert_eq!(store.size(Collection::Profiles).await.unwrap(), 30);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A TCP proxy in front of the server that misbehaves on demand.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +28,7 @@ pub struct Proxy {
     port: u16,
     mode: Arc<watch::Sender<Mode>>,
     lost: watch::Receiver<u64>,
+    answered: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -37,16 +39,20 @@ impl Proxy {
         let mode = Arc::new(watch::Sender::new(Mode::Pass));
         let (lost_sender, lost) = watch::channel(0);
         let (modes, lost_sender) = (Arc::clone(&mode), Arc::new(lost_sender));
+        let answered = Arc::new(AtomicUsize::new(0));
+        let bytes = Arc::clone(&answered);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (mode, lost) = (modes.subscribe(), Arc::clone(&lost_sender));
-                tokio::spawn(async move { serve(client, port, mode, &lost).await });
+                let bytes = Arc::clone(&bytes);
+                tokio::spawn(async move { serve(client, port, mode, &lost, &bytes).await });
             }
         });
         Self {
             port: own_port,
             mode,
             lost,
+            answered,
             task,
         }
     }
@@ -63,6 +69,11 @@ impl Proxy {
     pub fn lost(&self) -> u64 {
         *self.lost.borrow()
     }
+
+    /// Bytes that the server has answered with.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Proxy {
@@ -77,6 +88,7 @@ async fn serve(
     port: u16,
     mut mode: watch::Receiver<Mode>,
     lost: &watch::Sender<u64>,
+    answered: &AtomicUsize,
 ) {
     if *mode.borrow_and_update() == Mode::Refuse {
         return;
@@ -95,7 +107,7 @@ async fn serve(
     tokio::select! {
         () = refused => {}
         () = up(from_client, to_server, mode.clone()) => {}
-        () = down(from_server, to_client, mode.clone(), lost) => {}
+        () = down(from_server, to_client, mode.clone(), lost, answered) => {}
     }
     // Swallowed connections stay open: neither side learns anything.
     let _ = mode.wait_for(|mode| *mode != Mode::Swallow).await;
@@ -117,6 +129,7 @@ async fn down(
     mut to: OwnedWriteHalf,
     mut mode: watch::Receiver<Mode>,
     lost: &watch::Sender<u64>,
+    answered: &AtomicUsize,
 ) {
     let mut head = [0; 9];
     while from.read_exact(&mut head).await.is_ok() {
@@ -126,6 +139,7 @@ async fn down(
         if from.read_exact(&mut frame[9..]).await.is_err() {
             return;
         }
+        answered.fetch_add(frame.len(), Ordering::Relaxed);
         let _ = mode.wait_for(|mode| *mode != Mode::Swallow).await;
         if *mode.borrow() == Mode::LoseAnswer && head[3] == HEADERS {
             lost.send_modify(|lost| *lost += 1);
