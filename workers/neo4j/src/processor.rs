@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{sleep, timeout};
 
 use crate::classify::{Verdict, in_prepare, in_process};
@@ -38,6 +38,8 @@ pub struct Neo4jProcessor {
     mapping: Box<dyn Mapping>,
     settings: Settings,
     /// Turns at the store; who waits has planned its batch already.
+    entering: Semaphore,
+    /// Turns to write rows; who waits has entered its ids into the ledger already.
     writing: Semaphore,
 }
 
@@ -90,6 +92,7 @@ impl Neo4jProcessor {
                 query_timeout: config.query_timeout,
                 writers: config.writers,
             },
+            entering: Semaphore::new(config.writers.saturating_add(1).get()),
             writing: Semaphore::new(config.writers.get()),
         }
     }
@@ -133,13 +136,17 @@ impl Neo4jProcessor {
         if plan.entries.is_empty() {
             return Ok(plan.outcomes);
         }
-        let patience = self.settings.query_timeout / PATIENCE;
-        let Ok(_turn) = timeout(patience, self.writing.acquire()).await else {
-            return Err(StoreError::Busy);
-        };
+        let _turn = self.turn(&self.entering).await?;
         let written = timeout(self.settings.query_timeout, self.persist(&plan)).await;
         let written = written.unwrap_or(Err(StoreError::TimedOut))?;
         Ok(plan.settle(written.repeated, &written.older))
+    }
+
+    /// Waits for a turn, not for long: the runtime has other batches.
+    async fn turn<'a>(&self, turns: &'a Semaphore) -> Result<SemaphorePermit<'a>, StoreError> {
+        let turn = timeout(self.settings.query_timeout / PATIENCE, turns.acquire()).await;
+        turn.map_err(|_| StoreError::Busy)?
+            .map_err(|_| StoreError::Unreachable("closed"))
     }
 
     /// Writes, and tries again where other writers were in the way.
@@ -147,7 +154,7 @@ impl Neo4jProcessor {
         let mut tries = 1;
         loop {
             match self.attempt(plan).await {
-                Err(error) if tries < TRIES && Verdict::of(&error).is_worth_another_try() => {
+                Err(error) if tries < TRIES && is_worth_another_try(&error) => {
                     tracing::debug!(tries, %error, "other writers were in the way");
                     sleep(Duration::from_millis(fastrand::u64(WAIT_MS))).await;
                     tries += 1;
@@ -159,8 +166,8 @@ impl Neo4jProcessor {
 
     async fn attempt(&self, plan: &Plan) -> Result<Written, StoreError> {
         let mut transaction = self.store.begin().await?;
-        match self.write(&mut *transaction, plan).await {
-            Ok(written) => transaction.commit().await.map(|()| written),
+        match self.enter_and_write(&mut *transaction, plan).await {
+            Ok((written, _turn)) => transaction.commit().await.map(|()| written),
             Err(error) => {
                 transaction.rollback().await;
                 Err(error)
@@ -168,16 +175,32 @@ impl Neo4jProcessor {
         }
     }
 
+    /// Ids of different batches are different keys: they are entered while another batch
+    /// writes its rows, whose users and products are often the same. The turn is kept to
+    /// the commit, which is where locks are given up.
+    async fn enter_and_write(
+        &self,
+        transaction: &mut dyn GraphTransaction,
+        plan: &Plan,
+    ) -> Result<(Written, SemaphorePermit<'_>), StoreError> {
+        let bytes = self.settings.request_bytes;
+        let repeated = ledger::enter(transaction, plan.ledger_keys(), bytes).await?;
+        let turn = self.turn(&self.writing).await?;
+        let older = self.write(transaction, plan, &repeated).await?;
+        Ok((Written { repeated, older }, turn))
+    }
+
+    /// Writes the rows of the new entries; answers by slot how many gave way.
     async fn write(
         &self,
         transaction: &mut dyn GraphTransaction,
         plan: &Plan,
-    ) -> Result<Written, StoreError> {
+        repeated: &ledger::Repeated,
+    ) -> Result<HashMap<usize, usize>, StoreError> {
         let bytes = self.settings.request_bytes;
-        let repeated = ledger::enter(transaction, plan.ledger_keys(), bytes).await?;
         let mut older = HashMap::new();
         let statements = self.mapping.statements();
-        let rows = plan.rows(statements.len(), &repeated);
+        let rows = plan.rows(statements.len(), repeated);
         for (index, (statement, rows)) in statements.iter().zip(rows).enumerate() {
             let prepared = fold(statement, rows);
             for slot in prepared.superseded {
@@ -197,8 +220,13 @@ impl Neo4jProcessor {
                     .await?;
             }
         }
-        Ok(Written { repeated, older })
+        Ok(older)
     }
+}
+
+/// Who got no turn does not wait again: that wait has been long enough.
+fn is_worth_another_try(error: &StoreError) -> bool {
+    *error != StoreError::Busy && Verdict::of(error).is_worth_another_try()
 }
 
 /// What a transaction found.
@@ -282,9 +310,9 @@ impl Processor for Neo4jProcessor {
         })
     }
 
-    /// One more than writers: its batch is planned while the others write.
+    /// Two more than writers: while they write, one enters its ids and one is planned.
     fn concurrency(&self) -> Option<NonZeroUsize> {
-        Some(self.settings.writers.saturating_add(1))
+        Some(self.settings.writers.saturating_add(2))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -1,11 +1,16 @@
 use super::*;
+use crate::cypher;
 use crate::store::{Parameters, Record};
 use bytes::Bytes;
 use fanout_contract::{Event, EventBuilder, EventId, FailureClass, Remedy};
 use tokio::time::Instant;
 
-/// Takes so long for each transaction, and accepts everything.
-struct Slow(Duration);
+/// Takes so long for entering ids and for each commit, and accepts everything.
+#[derive(Clone, Copy)]
+struct Slow {
+    entering: Duration,
+    commit: Duration,
+}
 
 impl GraphStore for Slow {
     fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -13,7 +18,7 @@ impl GraphStore for Slow {
     }
 
     fn begin(&self) -> BoxFuture<'_, Result<Box<dyn GraphTransaction>, StoreError>> {
-        let transaction: Box<dyn GraphTransaction> = Box::new(Self(self.0));
+        let transaction: Box<dyn GraphTransaction> = Box::new(*self);
         Box::pin(async { Ok(transaction) })
     }
 }
@@ -21,7 +26,7 @@ impl GraphStore for Slow {
 impl GraphTransaction for Slow {
     fn run<'a>(
         &'a mut self,
-        _: &'a str,
+        cypher: &'a str,
         parameters: Parameters,
     ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
         let rows = parameters.into_iter().find_map(|(_, value)| match value {
@@ -34,12 +39,17 @@ impl GraphTransaction for Slow {
             column("repeated", Value::List(Vec::new())),
             column("skipped", Value::List(Vec::new())),
         ]);
-        Box::pin(async { Ok(vec![answer]) })
+        Box::pin(async move {
+            if cypher == cypher::LEDGER {
+                sleep(self.entering).await;
+            }
+            Ok(vec![answer])
+        })
     }
 
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
         Box::pin(async move {
-            sleep(self.0).await;
+            sleep(self.commit).await;
             Ok(())
         })
     }
@@ -55,9 +65,13 @@ fn view(id: &str) -> Event {
 }
 
 /// Two batches at once, each one event; how long both took, and what became of them.
-async fn two(transaction: Duration) -> (Duration, [Result<Outcomes, Failure>; 2]) {
+async fn two(entering: u64, commit: u64) -> (Duration, [Result<Outcomes, Failure>; 2]) {
     let config = Neo4jConfig::default();
-    let processor = Neo4jProcessor::with_store(Slow(transaction), &config, Interactions);
+    let store = Slow {
+        entering: Duration::from_secs(entering),
+        commit: Duration::from_secs(commit),
+    };
+    let processor = Neo4jProcessor::with_store(store, &config, Interactions);
     let batches = ["a", "b"].map(|id| Batch::from_events(vec![view(id)]).unwrap());
     let started = Instant::now();
     let [first, second] = &batches;
@@ -67,14 +81,21 @@ async fn two(transaction: Duration) -> (Duration, [Result<Outcomes, Failure>; 2]
 
 #[tokio::test(start_paused = true)]
 async fn one_writer_writes_one_batch_after_the_other() {
-    let (took, answers) = two(Duration::from_secs(4)).await;
+    let (took, answers) = two(0, 4).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(took.as_secs(), 8);
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_ids_of_one_batch_are_entered_while_another_writes() {
+    let (took, answers) = two(3, 4).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(took.as_secs(), 3 + 4 + 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_gets_no_turn_to_write_is_given_back_long_before_its_deadline() {
-    let (took, [first, second]) = two(Duration::from_secs(20)).await;
+    let (took, [first, second]) = two(0, 20).await;
     assert!(first.is_ok(), "{first:?}");
     let failure = second.unwrap_err();
     assert_eq!(failure.class(), FailureClass::Unavailable);

@@ -91,7 +91,6 @@ async fn swap(
             ) else {
                 continue;
             };
-            let vector = points::digest(write.vector.as_deref());
             let moved = match stored.get(id) {
                 Some((version, _)) if *version > write.state.version => {
                     *verdict = Verdict::Older;
@@ -103,7 +102,7 @@ async fn swap(
                 }
                 Some((version, before)) => {
                     over.push(version.clone());
-                    *before != vector
+                    *before != points::digest(write.vector.as_deref())
                 }
                 // profiles know nothing of a product that was never there
                 None => write.vector.is_some(),

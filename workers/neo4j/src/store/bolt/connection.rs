@@ -1,4 +1,5 @@
-//! Connections: as many as writers, and one for probes.
+//! Connections: as many as writers, one for a batch that enters its ids meanwhile, and one
+//! for probes.
 
 use neo4rs::{ConfigBuilder, Graph};
 use std::fs;
@@ -46,7 +47,7 @@ impl Connections {
         Graph::connect(settings.clone()).map_err(|_| vec![unusable()])?;
         Ok(Self {
             config: settings,
-            turns: Arc::new(Semaphore::new(config.writers.get() + 1)),
+            turns: Arc::new(Semaphore::new(config.writers.get() + 2)),
             idle: Arc::default(),
         })
     }
