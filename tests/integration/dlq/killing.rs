@@ -2,11 +2,12 @@
 
 use std::process::Stdio;
 
+use fanout::broker::Message;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use super::rig::{Rig, dead};
+use super::rig::{Rig, dead_with};
 use super::{DLQ, NEO4J, SOON};
 use crate::support::ledger::Ledger;
 use crate::support::neo4j::{Neo4j, PASSWORD};
@@ -15,6 +16,7 @@ use crate::support::{eventually, unique};
 use crate::worker_program;
 
 const ALL: usize = 3_000;
+const PRODUCTS: usize = 100;
 /// What may be published and not yet acknowledged when a replay is killed.
 const ON_ITS_WAY: usize = 400;
 const LEFT_EMPTY: [&str; 6] = [
@@ -25,6 +27,14 @@ const LEFT_EMPTY: [&str; 6] = [
     "events.neo4j.retry.5m",
     DLQ,
 ];
+
+/// Of a user of its own, who viewed one of some products: a node with thousands of
+/// relationships would be slow.
+fn letter(n: usize, id: &str) -> Message {
+    let event = json!({ "event_id": id, "event_type": "view", "user_id": format!("u{id}"),
+        "product_id": n % PRODUCTS });
+    dead_with(id, NEO4J, "neo4j-value", event.to_string().into())
+}
 
 /// Kills a replay of everything once so many have arrived.
 async fn killed_after(rig: &Rig, arrived: u64) {
@@ -90,7 +100,7 @@ async fn a_replay_killed_three_times_loses_nothing_and_a_worker_applies_each_onc
     let (rig, neo4j) = tokio::join!(Rig::new("dlq-kill"), Neo4j::shared());
     let tag = unique("killed");
     let ids: Vec<_> = (0..ALL).map(|n| format!("{tag}-{n}")).collect();
-    let letters = ids.iter().map(|id| dead(id, NEO4J, "neo4j-value"));
+    let letters = ids.iter().enumerate().map(|(n, id)| letter(n, id));
     rig.publish(letters).await;
     let mut published = Ledger::default();
     published.published(ids);
