@@ -7,7 +7,7 @@ FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 COPY . .
 # Without the embedded stores, which only `fanout demo` needs.
-RUN cargo build --profile dist --locked --no-default-features --features cli,neo4j,qdrant,outbox --bin run-worker --bin fanout
+RUN cargo build --profile dist --locked --no-default-features --features cli,neo4j,qdrant,outbox,otlp --bin run-worker --bin fanout
 RUN scripts/image --root /image target/dist
 
 FROM scratch

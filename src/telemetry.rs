@@ -1,26 +1,33 @@
-//! Names of metrics and log events, in one place, as typed functions. Called per batch, never
-//! per event.
+//! Names of metrics, and the catalogue of log records ([`log`]), in one place, as typed
+//! functions. Called per batch, never per event.
 //!
 //! Where the semantic conventions of OpenTelemetry for messaging have a name, it is that one,
 //! written the way Prometheus does: dots become underscores, the unit and `_total` behind.
 
 #[cfg(feature = "cli")]
 mod http;
+pub mod log;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod outage;
 #[cfg(feature = "outbox")]
 mod outbox;
+#[cfg(feature = "cli")]
 mod queues;
+pub(crate) mod spans;
 mod spool;
 
 #[cfg(feature = "cli")]
-pub use http::{
-    HttpRequest, backlog, events_posted, gateway_ended, gateway_starts, http_request, queue_purged,
-};
+pub use http::{HttpRequest, backlog, events_posted, http_request};
+#[cfg(feature = "otlp")]
+pub use otlp::Traces;
+pub(crate) use outage::{Outages, Told};
 #[cfg(feature = "outbox")]
 pub use outbox::*;
-pub use queues::{queue_paused, queue_resumed, queue_state, queues_unknown};
+#[cfg(feature = "cli")]
+pub use queues::{queue_state, queues_unknown};
 pub use spool::spool_limits;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use metrics::{
@@ -28,8 +35,8 @@ use metrics::{
 };
 
 use crate::broker::{BrokerStatus, ConnectionState};
-use crate::engine::{Counts, Snapshot};
-use crate::operate::{Usage, Vitals};
+use crate::engine::Snapshot;
+use crate::operate::Usage;
 use crate::publish::PublisherStatus;
 
 const SETTLED: &str = "fanout_events_settled_total";
@@ -231,6 +238,7 @@ pub fn describe() {
     );
     count(RETRIES, "Events sent to a retry stage, by its delay.");
     level(PAUSED, "1 while an operator has paused the queue.");
+    #[cfg(feature = "cli")]
     queues::describe();
     level(IN_FLIGHT, "Deliveries held: received and not settled.");
     level(LANES, "Lanes.");
@@ -300,35 +308,4 @@ fn total(count: u64) -> f64 {
 
 fn flag(on: bool) -> f64 {
     f64::from(u8::from(on))
-}
-
-/// A worker starts.
-pub fn worker_starts(vitals: &Vitals, lanes: usize, prefetch: u16, http: SocketAddr) {
-    tracing::info!(
-        queue = vitals.queue,
-        processor = vitals.processor,
-        version = vitals.version,
-        lanes,
-        prefetch,
-        %http,
-        "worker starts"
-    );
-}
-
-/// Broker, destination and consumers are there for the first time.
-pub fn worker_is_ready(queue: &str) {
-    tracing::info!(queue, "worker is ready");
-}
-
-/// A worker has ended, drained or not.
-pub fn worker_ended(queue: &str, counts: Counts) {
-    tracing::info!(
-        queue,
-        applied = counts.applied,
-        skipped = counts.skipped,
-        retried = counts.retried,
-        dead_lettered = counts.dead_lettered,
-        given_back = counts.given_back,
-        "worker ended"
-    );
 }

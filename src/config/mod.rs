@@ -21,6 +21,7 @@ mod relations;
 pub mod render;
 mod schema;
 mod shadow;
+mod traces;
 mod urls;
 mod value;
 mod worker;
@@ -39,6 +40,7 @@ pub use outbox::OutboxConfig;
 pub use publisher::{PublisherConfig, SpoolConfig};
 pub use queue::{BatchConfig, Binding, ExchangeConfig, ExchangeKind, QueueConfig, QueueType};
 pub use shadow::ShadowConfig;
+pub use traces::{OtlpProtocol, Sampler, TracesConfig};
 pub use urls::mask_url;
 pub use worker::{
     BreakerConfig, FloodGuardConfig, FollowUpRoute, HttpConfig, LogConfig, LogFormat,
@@ -79,6 +81,8 @@ pub struct Config {
     pub dlq: DlqConfig,
     /// Logging.
     pub log: LogConfig,
+    /// Traces.
+    pub traces: TracesConfig,
     /// The transactional outbox.
     pub outbox: OutboxConfig,
     /// The Neo4j server.
@@ -110,6 +114,7 @@ impl Default for Config {
             gateway: GatewayConfig::default(),
             dlq: DlqConfig::default(),
             log: LogConfig::default(),
+            traces: TracesConfig::default(),
             outbox: OutboxConfig::default(),
             neo4j: Neo4jSettings::default(),
             qdrant: QdrantSettings::default(),

@@ -18,6 +18,7 @@ pub(super) enum Kind {
     Bolt,
     Grpc,
     Postgres,
+    Otlp,
 }
 
 impl Kind {
@@ -28,13 +29,14 @@ impl Kind {
             Self::Bolt => "a URL like bolt://host:7687",
             Self::Grpc => "a URL like http://host:6334",
             Self::Postgres => "a URL like postgres://user:password@host:5432/database",
+            Self::Otlp => "a URL like http://host:4318",
         }
     }
 
     fn schemes(self) -> &'static [&'static str] {
         match self {
             Self::Amqp => &["amqp", "amqps"],
-            Self::Http | Self::Grpc => &["http", "https"],
+            Self::Http | Self::Grpc | Self::Otlp => &["http", "https"],
             Self::Postgres => &["postgres", "postgresql"],
             Self::Bolt => &[
                 "bolt",
@@ -71,7 +73,7 @@ impl Kind {
         }
         match self {
             Self::Amqp => amqp(parsed).map_err(bad).map(String::from),
-            Self::Http | Self::Postgres => Ok(text.to_owned()),
+            Self::Http | Self::Postgres | Self::Otlp => Ok(text.to_owned()),
             Self::Bolt | Self::Grpc
                 if parsed.username().is_empty() && parsed.password().is_none() =>
             {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    ExchangeKind, LogFormat, MissingId, QueueType, Secret, TopologyMode, UnknownKind, UseRabbitmq,
+    ExchangeKind, LogFormat, MissingId, OtlpProtocol, QueueType, Sampler, Secret, TopologyMode,
+    UnknownKind, UseRabbitmq,
 };
 
 /// A checked value on its way into a field, or out of it.
@@ -172,4 +173,12 @@ words! {
     LOG_FORMATS LogFormat { "text" => Text, "json" => Json }
     MISSING_IDS MissingId { "assign" => Assign, "reject" => Reject }
     UNKNOWN_KINDS UnknownKind { "skip" => Skip, "dead-letter" => DeadLetter }
+    OTLP_PROTOCOLS OtlpProtocol {
+        "http/protobuf" => HttpProtobuf, "http/json" => HttpJson, "grpc" => Grpc
+    }
+    SAMPLERS Sampler {
+        "always_on" => AlwaysOn, "always_off" => AlwaysOff, "traceidratio" => Ratio,
+        "parentbased_always_on" => ParentAlwaysOn, "parentbased_always_off" => ParentAlwaysOff,
+        "parentbased_traceidratio" => ParentRatio
+    }
 }

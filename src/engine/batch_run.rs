@@ -6,10 +6,12 @@ use std::time::Duration;
 use fanout_contract::{Failure, FailureClass, Outcome};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::buffer::Held;
 use super::dispatch::Dispatch;
 use super::shared::Shared;
+use crate::telemetry::spans;
 
 /// A batch with its outcomes.
 pub(super) struct Answered {
@@ -46,9 +48,12 @@ pub(super) async fn answer(shared: &Shared, held: Vec<Held>) -> Answered {
     let mut outcomes = Vec::new();
     if count > 0 {
         let deadline = shared.config.queue.deadline;
+        let span = spans::process(shared.queue(), &events);
         outcomes = Dispatch::new(shared.processor.as_ref(), deadline, count)
             .run(events)
+            .instrument(span.clone())
             .await;
+        spans::answered(&span, &outcomes);
     }
     let took = started.elapsed();
     let mut outcomes = outcomes.into_iter();

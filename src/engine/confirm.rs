@@ -13,7 +13,7 @@ use super::monitor::{ProblemCell, PublishProblem};
 use super::settle::{Outgoing, Publication};
 use super::shared::Shared;
 use crate::broker::{Message, PublishError};
-use crate::telemetry;
+use crate::telemetry::{self, log};
 
 /// First wait after a refusal; doubles up to [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -56,19 +56,14 @@ async fn publish(shared: &Shared, outgoing: &Outgoing, ends: Instant) -> bool {
             PublishError::Unroutable { .. } | PublishError::NoExchange(_)
                 if outgoing.is_follow_up && !message.exchange.is_empty() =>
             {
-                tracing::error!(
-                    exchange = message.exchange,
-                    routing_key = message.routing_key,
-                    "no queue takes a follow-up event; it is dead-lettered"
-                );
+                follow_up_unroutable(shared, &message);
                 message = shared.unroutable(&message);
                 continue;
             }
             _ => {}
         }
-        let first = problem.is_none();
         let cell = problem.get_or_insert_with(|| shared.monitor.problem_cell());
-        report(shared, &message, &error, first, cell);
+        report(shared, &message, &error, cell);
         let next = Instant::now() + wait;
         if next >= ends {
             return false;
@@ -76,7 +71,26 @@ async fn publish(shared: &Shared, outgoing: &Outgoing, ends: Instant) -> bool {
         tokio::time::sleep_until(next).await;
         wait = (wait * 2).min(MAX_WAIT);
     }
+    let to = target(&message);
+    if let Some(told) = shared.trouble.settling.over(to) {
+        log::settling_again(shared.queue(), to, told);
+    }
     true
+}
+
+fn target(message: &Message) -> &str {
+    if message.exchange.is_empty() {
+        &message.routing_key
+    } else {
+        &message.exchange
+    }
+}
+
+fn follow_up_unroutable(shared: &Shared, message: &Message) {
+    let (exchange, key) = (&message.exchange, &message.routing_key);
+    if let Some(suppressed) = shared.trouble.follow_ups.again(exchange) {
+        log::follow_up_unroutable(shared.queue(), exchange, key, suppressed);
+    }
 }
 
 /// Drops headers that are neither ours nor trace context. `false` where none are left.
@@ -87,27 +101,14 @@ fn strip(message: &mut Message) -> bool {
     headers.len() < before
 }
 
-fn report(
-    shared: &Shared,
-    message: &Message,
-    error: &PublishError,
-    first: bool,
-    cell: &ProblemCell,
-) {
-    let target = if message.exchange.is_empty() {
-        &message.routing_key
-    } else {
-        &message.exchange
-    };
+fn report(shared: &Shared, message: &Message, error: &PublishError, cell: &ProblemCell) {
+    let to = target(message);
     telemetry::publish_problem(shared.queue(), error.code());
-    if first {
-        tracing::warn!(
-            target_queue = target.as_str(), reason = error.code(), %error,
-            "the broker does not take a message; nothing is acknowledged until it does"
-        );
+    if let Some(told) = shared.trouble.settling.failed(to) {
+        log::settling_refused(shared.queue(), to, error.code(), error, told);
     }
     cell.set(PublishProblem {
-        target: target.clone(),
+        target: to.to_owned(),
         code: error.code(),
         message: error.to_string(),
     });

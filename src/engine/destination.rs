@@ -14,6 +14,7 @@ use super::guarded::guarded;
 use super::monitor::Monitor;
 use crate::config::{BreakerConfig, FloodGuardConfig};
 use crate::recovery::{Breaker, BreakerState, FloodGuard};
+use crate::telemetry::{Outages, log};
 
 /// Events that have to pass one by one after a pause of the flood guard. Each redelivery of a
 /// window counts towards crash suspects, so that it has to be worth it; by chance three pass
@@ -56,13 +57,18 @@ struct Inner {
 /// What lanes know in common about the store they write to.
 #[derive(Debug)]
 pub(super) struct Destination {
+    /// The queue whose events go there.
+    queue: String,
     inner: Mutex<Inner>,
     passage: watch::Sender<Passage>,
     monitor: Arc<Monitor>,
+    away: Outages,
+    open: Outages,
 }
 
 impl Destination {
     pub(super) fn new(
+        queue: String,
         breaker: BreakerConfig,
         flood: FloodGuardConfig,
         monitor: Arc<Monitor>,
@@ -78,17 +84,23 @@ impl Destination {
             paused: None,
         };
         Self {
+            queue,
             inner: Mutex::new(inner),
             passage: watch::Sender::new(Passage::Shut),
             monitor,
+            away: Outages::default(),
+            open: Outages::default(),
         }
     }
 
     /// An operator wants the queue to rest, or to go on.
     pub(super) fn pause(&self, paused: bool) {
         let mut inner = self.inner();
-        if inner.paused.replace(paused) == Some(paused) {
-            return;
+        match (inner.paused.replace(paused), paused) {
+            (Some(before), now) if before == now => return,
+            (_, true) => log::rests(&self.queue),
+            (Some(true), false) => log::goes_on(&self.queue),
+            _ => {}
         }
         inner.trial_taken = false;
         self.monitor.paused(paused);
@@ -144,8 +156,26 @@ impl Destination {
         inner.breaker.succeeded();
         if inner.breaker.state() == BreakerState::Closed {
             inner.problem = None;
+            self.is_well();
         }
         self.publish(&inner);
+    }
+
+    fn is_well(&self) {
+        if let Some(told) = self.away.over("") {
+            log::destination_back(&self.queue, told);
+        }
+        if let Some(told) = self.open.over("") {
+            log::breaker_closes(&self.queue, told);
+        }
+    }
+
+    /// Tells of a failure that stands in the breaker by now.
+    fn is_unwell(&self, inner: &Inner, failure: &Failure) {
+        let state = inner.breaker.state();
+        if let Some(told) = self.away.failed("") {
+            log::destination_away(&self.queue, failure, state.as_str(), told);
+        }
     }
 
     /// The destination was unavailable. Contention is not: other writers make progress.
@@ -154,7 +184,15 @@ impl Destination {
             return;
         }
         let mut inner = self.inner();
+        let before = inner.breaker.state();
         inner.breaker.unavailable(Instant::now());
+        self.is_unwell(&inner, failure);
+        if before == BreakerState::Closed
+            && inner.breaker.state() != before
+            && let Some(told) = self.open.failed("")
+        {
+            log::breaker_opens(&self.queue, failure.code(), told);
+        }
         inner.problem = Some(failure.clone());
         self.publish(&inner);
     }
@@ -176,11 +214,7 @@ impl Destination {
         inner.flood_trials = FLOOD_TRIALS;
         inner.trial_taken = false;
         self.monitor.flood(Some(code));
-        tracing::error!(
-            reason = code.as_str(),
-            pause_seconds = inner.flood_pause.as_secs(),
-            "flood guard: most of the last events would be dead-lettered with one code; consumption pauses"
-        );
+        log::flood(&self.queue, code, inner.flood_pause);
         self.publish(&inner);
         Some(code)
     }
@@ -209,7 +243,7 @@ impl Destination {
             match wake {
                 Some(Wake::Probe(at)) if at <= now => {
                     match guarded(deadline, processor.prepare()).await {
-                        Ok(()) => self.probed(std::mem::take(&mut first)),
+                        Ok(()) => self.probed(processor.name(), std::mem::take(&mut first)),
                         Err(failure) if first && failure.class() == FailureClass::Permanent => {
                             return failure;
                         }
@@ -237,28 +271,22 @@ impl Destination {
         }
     }
 
-    fn probed(&self, first: bool) {
+    fn probed(&self, destination: &str, first: bool) {
         let mut inner = self.inner();
         inner.breaker.probe_succeeded(first);
         inner.trial_taken = false;
         if first {
             inner.problem = None;
+            self.is_well();
+            log::destination_is_ready(&self.queue, destination);
         }
         self.publish(&inner);
-        tracing::info!(
-            state = inner.breaker.state().as_str(),
-            "destination is ready"
-        );
     }
 
     fn probe_failed(&self, failure: Failure) {
         let mut inner = self.inner();
         inner.breaker.probe_failed(Instant::now());
-        tracing::warn!(
-            reason = failure.code().as_str(),
-            error = failure.message(),
-            "destination is not ready"
-        );
+        self.is_unwell(&inner, &failure);
         inner.problem = Some(failure);
         self.publish(&inner);
     }
@@ -266,6 +294,7 @@ impl Destination {
     fn lift(&self) {
         let mut inner = self.inner();
         inner.flooded_until = None;
+        log::flood_over(&self.queue);
         self.monitor.flood(None);
         self.publish(&inner);
     }

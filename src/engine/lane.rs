@@ -11,6 +11,7 @@ use super::epoch::{Ended, Epoch};
 use super::shared::Shared;
 use super::shutdown::Shutdown;
 use crate::broker::{BrokerError, Subscription};
+use crate::telemetry::log;
 
 /// Between two tries to subscribe while the broker is connected but refuses for the moment.
 /// The supervisor of the connection has its own, longer plan.
@@ -36,6 +37,9 @@ pub(super) async fn run(
         let ended = match subscription {
             Ok(Some(subscription)) => {
                 shared.monitor.consuming(lane, true);
+                if let Some(told) = shared.trouble.consuming.over("") {
+                    log::consumer_back(shared.queue(), told);
+                }
                 let epoch = Epoch::new(&shared, &shutdown, lane, admission, subscription, buffer);
                 let (ended, left) = epoch.run().await;
                 buffer = left;
@@ -51,12 +55,9 @@ pub(super) async fn run(
         if let Ended::Lost(error) = ended? {
             let error =
                 error.map_or_else(|| "cancelled by the broker".to_owned(), |e| e.to_string());
-            tracing::warn!(
-                lane,
-                queue = shared.queue(),
-                error,
-                "consumer lost; subscribing again"
-            );
+            if let Some(told) = shared.trouble.consuming.failed("") {
+                log::consumer_lost(shared.queue(), lane, &error, told);
+            }
         }
     }
     Ok(())

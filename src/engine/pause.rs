@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::shared::Shared;
+use crate::telemetry::log;
 use crate::topology::names;
 
 /// Between two looks: consumption stops and goes on within this time.
@@ -27,7 +28,9 @@ pub(super) async fn watch(shared: &Shared) {
             Ok(None) => (Some(false), LOOK_FOR_QUEUE),
             Err(error) if error.is_temporary() => (None, ASK_AGAIN),
             Err(error) => {
-                tracing::warn!(queue, %error, "cannot look whether the queue is paused");
+                if let Some(suppressed) = shared.trouble.pauses.again("") {
+                    log::pause_unknown(shared.queue(), &error, suppressed);
+                }
                 (Some(false), LOOK_FOR_QUEUE)
             }
         };

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::alone::Alone;
 use super::destination::Destination;
 use super::monitor::{Counts, Monitor};
-use super::shared::{EngineConfig, Shared};
+use super::shared::{EngineConfig, Shared, Trouble};
 use super::shutdown::Shutdown;
 use super::{lane, pause, suspects};
 use crate::broker::{Broker, BrokerError};
@@ -72,7 +72,12 @@ impl Engine {
             .map_or(all, |most| most.get().min(all));
         let (breaker, flood_guard) = (config.breaker.clone(), config.flood_guard.clone());
         let shared = Shared {
-            destination: Destination::new(breaker, flood_guard, monitor.clone()),
+            destination: Destination::new(
+                config.queue.name.clone(),
+                breaker,
+                flood_guard,
+                monitor.clone(),
+            ),
             config,
             broker,
             processor,
@@ -81,6 +86,7 @@ impl Engine {
             turns: Arc::new(Semaphore::new(turns)),
             solitude: Arc::new(RwLock::new(())),
             alone: Alone::default(),
+            trouble: Trouble::default(),
         };
         Self {
             shared: Arc::new(shared),

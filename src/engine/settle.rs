@@ -11,7 +11,7 @@ use super::shared::Shared;
 use crate::broker::Message;
 use crate::codec;
 use crate::recovery::{self, Disposition, FailureNote, decide};
-use crate::telemetry;
+use crate::telemetry::{self, log};
 use crate::topology::names;
 
 /// What a batch asks of the broker.
@@ -240,9 +240,10 @@ fn within_hops(held: Held, disposition: Disposition) -> (Held, Disposition) {
 
 impl Shared {
     /// Counts how a delivery ended, once that is certain.
-    pub(super) fn ended(&self, end: End) {
+    pub(super) fn ended(&self, publication: &Publication) {
         let mut counts = Counts::default();
-        let (outcome, code) = match end {
+        self.tell(publication);
+        let (outcome, code) = match publication.end {
             End::Applied { follow_ups } => {
                 (counts.applied, counts.follow_ups) = (1, follow_ups);
                 ("applied", "")
@@ -263,6 +264,34 @@ impl Shared {
         };
         self.monitor.add(counts);
         telemetry::settled(self.queue(), outcome, code, 1);
+    }
+
+    fn tell(&self, publication: &Publication) {
+        let held = &publication.held;
+        let which = log::Which {
+            queue: self.queue(),
+            event: held.event.as_ref().ok().map(|event| event.id().as_str()),
+            attempt: held.attempt(),
+        };
+        let trouble = &self.trouble;
+        match publication.end {
+            End::Applied { .. } => {}
+            End::Retried { code, delay } => {
+                if let Some(suppressed) = trouble.retried.again(code.as_str()) {
+                    log::event_retried(which, code, delay, suppressed);
+                }
+            }
+            End::DeadLettered(code) => {
+                if let Some(suppressed) = trouble.dead_lettered.again(code.as_str()) {
+                    log::event_dead_lettered(which, code, suppressed);
+                }
+            }
+            End::Suspect => {
+                if let Some(suppressed) = trouble.suspects.again("") {
+                    log::event_suspect(which, suppressed);
+                }
+            }
+        }
     }
 
     /// Counts what was settled by acknowledgement alone.

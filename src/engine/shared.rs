@@ -15,6 +15,7 @@ use crate::codec::Codec;
 use crate::config::{
     BreakerConfig, Config, FloodGuardConfig, FollowUpRoute, QueueConfig, UnknownKind,
 };
+use crate::telemetry::Outages;
 
 /// What an engine needs to know: one queue and how to take it through its processor.
 #[derive(Clone, Debug)]
@@ -81,6 +82,23 @@ pub(super) struct Shared {
     pub(super) solitude: Arc<RwLock<()>>,
     /// Events that failed to answer although they were alone.
     pub(super) alone: Alone,
+    pub(super) trouble: Trouble,
+}
+
+/// What of an engine goes wrong more often than the log shall say.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    pub(super) consuming: Outages,
+    pub(super) pauses: Outages,
+    /// By queue or exchange.
+    pub(super) settling: Outages,
+    /// By exchange.
+    pub(super) follow_ups: Outages,
+    /// By reason code.
+    pub(super) retried: Outages,
+    /// By reason code.
+    pub(super) dead_lettered: Outages,
+    pub(super) suspects: Outages,
 }
 
 impl Shared {

@@ -211,7 +211,7 @@ async fn settle(shared: &Arc<Shared>, publication: Publication) -> Result<(), He
         return Err(publication.held);
     }
     if publication.end != End::Suspect {
-        shared.ended(publication.end);
+        shared.ended(&publication);
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Log lines: on standard error for people or programs, and in a daily file.
+//! Log lines: on standard error for people or programs, and in a daily file. Traces start
+//! here too: both are what a process tells.
 //!
 //! Written by a thread behind a bounded buffer: a slow disk or a full pipe loses lines and
 //! never stops a lane.
@@ -7,21 +8,29 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
+use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-use crate::config::{ConfigErrors, LogConfig, LogFormat, Origins, Problem};
+use crate::config::{
+    Config, ConfigErrors, LogConfig, LogFormat, Origins, Problem, TracesConfig, mask_url,
+};
+use crate::telemetry::{self, spans};
 
 /// Lines buffered for each output; at some 200 bytes a line less than 1 MiB.
 const BUFFERED_LINES: usize = 4096;
 /// Daily files kept: as long as a message waits by default (14 days).
 const KEPT_FILES: usize = 14;
 
-/// Flushes the log when dropped: keep it until the end of the program.
+/// Flushes traces and log when dropped: keep it until the end of the program.
 pub struct LogGuard {
+    // First: their exporter has something to log.
+    #[cfg(feature = "otlp")]
+    _traces: Option<telemetry::Traces>,
     _guards: Vec<WorkerGuard>,
 }
 
@@ -31,12 +40,48 @@ impl fmt::Debug for LogGuard {
     }
 }
 
-/// Starts logging for the whole process. The file is `NAME.YYYY-MM-DD.log`.
+/// Starts logging for the whole process, and traces where `config` wants them. The file is
+/// `NAME.YYYY-MM-DD.log`.
 ///
 /// # Errors
 /// The filter cannot be understood, the folder cannot be written to; or the process logs
 /// already.
-pub fn start(name: &str, config: &LogConfig, origins: &Origins) -> Result<LogGuard, ConfigErrors> {
+pub fn start(name: &str, config: &Config, origins: &Origins) -> Result<LogGuard, ConfigErrors> {
+    let (lines, guards) = lines(name, &config.log, origins)?;
+    #[cfg(feature = "otlp")]
+    let (traces, exported) = telemetry::Traces::start(name, &config.traces).unzip();
+    #[cfg(not(feature = "otlp"))]
+    let exported = None;
+    let layers: Vec<_> = [lines].into_iter().chain(exported).collect();
+    tracing_subscriber::registry()
+        .with(layers)
+        .try_init()
+        .map_err(|error| problem(origins, "log", name, &error))?;
+    tell_of_traces(&config.traces);
+    Ok(LogGuard {
+        #[cfg(feature = "otlp")]
+        _traces: traces,
+        _guards: guards,
+    })
+}
+
+fn tell_of_traces(config: &TracesConfig) {
+    if let Some(endpoint) = config.wanted() {
+        let endpoint = mask_url(endpoint.expose());
+        match cfg!(feature = "otlp") {
+            true => telemetry::log::traces_go_out(&endpoint),
+            false => telemetry::log::traces_are_not_built(&endpoint),
+        }
+    }
+}
+
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+fn lines(
+    name: &str,
+    config: &LogConfig,
+    origins: &Origins,
+) -> Result<(BoxedLayer, Vec<WorkerGuard>), ConfigErrors> {
     let filter = filter(&config.filter)
         .map_err(|error| problem(origins, "log.filter", &config.filter, &error))?;
     let (console, console_guard) = buffered(io::stderr());
@@ -50,12 +95,14 @@ pub fn start(name: &str, config: &LogConfig, origins: &Origins) -> Result<LogGua
         layers.push(layer(config.format, file, false));
         guards.push(guard);
     }
-    tracing_subscriber::registry()
-        .with(layers)
-        .with(filter)
-        .try_init()
-        .map_err(|error| problem(origins, "log", name, &error))?;
-    Ok(LogGuard { _guards: guards })
+    Ok((layers.with_filter(without_traces(filter)).boxed(), guards))
+}
+
+/// The filter without spans of traces: each would stand before every line inside of it.
+pub fn without_traces(filter: EnvFilter) -> impl Filter<Registry> {
+    let lines = filter_fn(|metadata| !spans::is_of_a_trace(metadata));
+    // With no hint of its own nobody's would count.
+    filter.and(lines.with_max_level_hint(LevelFilter::TRACE))
 }
 
 /// The AMQP library calls the end of every connection an error; what matters of it is in our
@@ -88,11 +135,7 @@ fn appender(name: &str, dir: &Path) -> Result<RollingFileAppender, Box<dyn std::
     Ok(appender)
 }
 
-fn layer(
-    format: LogFormat,
-    writer: NonBlocking,
-    coloured: bool,
-) -> Box<dyn Layer<Registry> + Send + Sync> {
+fn layer(format: LogFormat, writer: NonBlocking, coloured: bool) -> BoxedLayer {
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(coloured);
@@ -110,4 +153,45 @@ fn problem(
 ) -> ConfigErrors {
     let problem = Problem::new(key, origins.of(key), format!("cannot be used: {error}"));
     ConfigErrors::one(problem.value(format!("{value:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Text(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Text {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn spans_of_traces_stand_before_no_line_and_others_do() {
+        let text = Text::default();
+        let writer = text.clone();
+        let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+        let filter = without_traces(EnvFilter::new("debug"));
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+        tracing::subscriber::with_default(subscriber, || {
+            let _plain = tracing::info_span!("plain").entered();
+            let _call = tracing::info_span!("call", otel.kind = "client").entered();
+            tracing::debug!("inside");
+            tracing::trace!("too much");
+        });
+        let text = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("plain") && text.contains("inside"), "{text}");
+        assert!(
+            !text.contains("call") && !text.contains("too much"),
+            "{text}"
+        );
+    }
 }

@@ -46,7 +46,7 @@ pub fn install() {
             Some(handle)
         }
         Err(error) => {
-            tracing::info!(%error, "metrics are recorded elsewhere");
+            telemetry::log::metrics_elsewhere(&error);
             None
         }
     });

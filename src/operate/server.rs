@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::HttpConfig;
+use crate::telemetry::log;
 
 /// Headers of a request.
 const MOST_HEADERS: usize = 64;
@@ -67,7 +68,7 @@ pub async fn listen(config: &HttpConfig) -> io::Result<TcpListener> {
             let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             let listener = TcpListener::bind(free).await?;
             let instead = listener.local_addr()?;
-            tracing::warn!(taken = %config.addr, %instead, "the default address is taken, a free port is used");
+            log::address_taken(config.addr, instead);
             Ok(listener)
         }
         bound => bound,

@@ -7,7 +7,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use super::{DRAINING, flag, total};
+use super::{DRAINING, flag, log, total};
 
 const HTTP_DURATION: &str = "http_server_request_duration_seconds";
 const EVENTS_POSTED: &str = "fanout_gateway_events_total";
@@ -57,8 +57,6 @@ pub fn http_request(request: &HttpRequest<'_>) {
         route,
         path,
         status,
-        accepted,
-        rejected,
         ..
     } = *request;
     let known = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"];
@@ -75,27 +73,8 @@ pub fn http_request(request: &HttpRequest<'_>) {
     if method == "GET" && status < 500 {
         tracing::debug!(target: "fanout::access", method, path, status, took_ms, peer, "request");
     } else {
-        tracing::info!(
-            target: "fanout::access",
-            method, path, status, took_ms, accepted, rejected, peer, "request"
-        );
+        log::request(request, took_ms, peer.as_deref());
     }
-}
-
-/// The gateway takes requests.
-pub fn gateway_starts(version: &str, exchange: &str, http: SocketAddr) {
-    tracing::info!(version, exchange, %http, "gateway starts");
-}
-
-/// The gateway has ended.
-pub fn gateway_ended(pending_events: u64) {
-    tracing::info!(pending_events, "gateway ended");
-}
-
-/// An operator emptied a queue over HTTP.
-pub fn queue_purged(queue: &str, purged: u64, peer: Option<SocketAddr>) {
-    let peer = peer.map(|peer| peer.to_string());
-    tracing::warn!(queue, purged, peer, "queue purged");
 }
 
 /// Says of each metric what it means.

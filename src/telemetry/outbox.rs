@@ -1,12 +1,9 @@
-//! What the outbox relay tells: metrics and log lines.
-
-use std::net::SocketAddr;
+//! Metrics of the outbox relay.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 use super::*;
-use crate::broker::PublishError;
-use crate::publish::outbox::{OutboxError, Snapshot};
+use crate::publish::outbox::Snapshot;
 
 const OUTBOX_PUBLISHED: &str = "fanout_outbox_published_total";
 const OUTBOX_SET_ASIDE: &str = "fanout_outbox_set_aside_total";
@@ -24,36 +21,8 @@ pub fn outbox_published(rows: usize) {
 }
 
 /// A row was set aside.
-pub fn outbox_set_aside(position: i64, code: &'static str, reason: &str) {
+pub fn outbox_set_aside(code: &'static str) {
     counter!(OUTBOX_SET_ASIDE, "code" => code).increment(1);
-    tracing::warn!(position, code, reason, "a row of the outbox is set aside");
-}
-
-/// The broker takes nothing from the outbox.
-pub fn outbox_publish_problem(exchange: &str, problem: &PublishError) {
-    publish_problem(exchange, problem.code());
-    tracing::warn!(exchange, code = problem.code(), %problem, "rows of the outbox wait");
-}
-
-/// The database cannot be used; `failed` attempts in a row.
-pub fn outbox_database_away(error: &OutboxError, failed: u32) {
-    tracing::warn!(code = error.code(), failed, %error, "the outbox is away; still trying");
-}
-
-/// The database is connected, the table is there.
-pub fn outbox_database_connected() {
-    tracing::info!("the outbox is connected");
-}
-
-/// A relay starts.
-pub fn outbox_starts(exchange: &str, version: &str, http: SocketAddr) {
-    tracing::info!(exchange, version, %http, "outbox relay starts");
-}
-
-/// A relay has ended.
-pub fn outbox_ended(seen: &Snapshot) {
-    let (published, set_aside) = (seen.published, seen.refused);
-    tracing::info!(published, set_aside, "outbox relay ended");
 }
 
 /// State of a relay, read when somebody asks.

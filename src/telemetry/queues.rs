@@ -1,6 +1,5 @@
-//! What is known of the queues at the broker, and who rested or woke one.
+//! What is known of the queues at the broker.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use metrics::{describe_gauge, gauge};
@@ -48,17 +47,6 @@ pub fn queue_state(queue: &QueueStatus, oldest: Option<Duration>) {
 pub fn queues_unknown(code: &'static str) {
     gauge!(KNOWN).set(0.0);
     tracing::debug!(code, "the broker cannot be asked about its queues");
-}
-
-/// An operator has paused the consumption of a queue.
-pub fn queue_paused(queue: &str, by: &str) {
-    tracing::warn!(queue, by, "queue paused");
-}
-
-/// An operator lets a queue go on.
-pub fn queue_resumed(queue: &str, peer: Option<SocketAddr>) {
-    let peer = peer.map(|peer| peer.to_string());
-    tracing::warn!(queue, peer, "queue resumed");
 }
 
 /// Says of each metric what it means.

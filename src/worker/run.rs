@@ -16,7 +16,7 @@ use crate::codec::Codec;
 use crate::config::{Config, ConfigErrors, Origins};
 use crate::engine::{Counts, Engine, EngineConfig, EngineError, Shutdown};
 use crate::operate::{self, Vitals};
-use crate::telemetry;
+use crate::telemetry::log;
 use crate::topology::Topology;
 
 /// How often a start looks whether it is complete.
@@ -112,7 +112,7 @@ impl Worker {
         operate::record_metrics();
         let http = listener.local_addr()?;
         let (started, _beside) = beside(&vitals, listener);
-        telemetry::worker_starts(&vitals, lanes, queue.effective_prefetch(), http);
+        log::worker_starts(&vitals, lanes, queue.effective_prefetch(), http);
         let emptied = self.until_empty.map(|stuck_after| UntilEmpty {
             broker: broker.clone(),
             monitor: vitals.monitor.clone(),
@@ -122,7 +122,7 @@ impl Worker {
         let watching = until_empty::drain_when_empty(emptied, shutdown.clone());
         let engine = with_broker(broker.status(), shutdown.clone(), engine.run(shutdown));
         let (ended, emptied) = tokio::join!(engine, watching);
-        telemetry::worker_ended(&vitals.queue, vitals.monitor.counts());
+        log::worker_ended(&vitals.queue, vitals.monitor.counts());
         let started = started.load(Ordering::Relaxed);
         let counts =
             ended.map_err(|error| WorkerError::from_engine(error, processor.name(), started))?;
@@ -186,5 +186,5 @@ async fn announce(vitals: Vitals, started: Arc<AtomicBool>) {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     started.store(true, Ordering::Relaxed);
-    telemetry::worker_is_ready(&vitals.queue);
+    log::worker_is_ready(&vitals.queue);
 }

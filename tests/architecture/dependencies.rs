@@ -32,7 +32,7 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 ];
 
 /// Driver, and the only places that may name it in code. The benchmarks measure ours against the bare drivers.
-const DRIVERS: [(&str, &[&str]); 4] = [
+const DRIVERS: [(&str, &[&str]); 8] = [
     (
         "lapin",
         &["src/broker/amqp/", "src/broker/amqp.rs", "benches/"],
@@ -51,7 +51,14 @@ const DRIVERS: [(&str, &[&str]); 4] = [
             "tests/support/qdrant.rs",
         ],
     ),
+    ("opentelemetry", &TRACES),
+    ("opentelemetry_sdk", &TRACES),
+    ("opentelemetry_proto", &TRACES),
+    ("tracing_opentelemetry", &TRACES),
 ];
+
+/// The exporter, and the collector that tests it.
+const TRACES: [&str; 2] = ["src/telemetry/otlp/", "tests/gateway/traces.rs"];
 
 fn manifests() -> Vec<(String, Table)> {
     files()
@@ -129,7 +136,8 @@ fn a_driver_is_named_in_its_one_place_only() {
     assert_none(
         &wrong,
         "a driver's vocabulary stops at its seam: lapin at broker::Broker, neo4rs and \
-         qdrant_client at contract::Processor, tokio_postgres at publish::outbox. Use the seam here:",
+         qdrant_client at contract::Processor, tokio_postgres at publish::outbox, \
+         OpenTelemetry at telemetry::spans. Use the seam here:",
     );
 }
 
@@ -155,6 +163,29 @@ fn the_runtime_knows_a_processor_in_the_registry_only() {
         "the runtime knows queues and no database; register the processor in \
          src/bin/registry instead:",
     );
+}
+
+#[test]
+fn opentelemetry_comes_with_its_feature_only() {
+    let table = manifest("Cargo.toml");
+    let ours = |name: &str| name.contains("opentelemetry");
+    let mut wrong = Vec::new();
+    for (section, name, entry) in dependencies(&table) {
+        let optional = entry.get("optional") == Some(&Value::Boolean(true));
+        if ours(&name) && (section != "dependencies" || !optional) {
+            wrong.push(format!("{name} in [{section}]"));
+        }
+    }
+    let features = table["features"].as_table().unwrap();
+    for (feature, enables) in features.iter().filter(|(name, _)| *name != "otlp") {
+        let enables = enables.as_array().unwrap().iter().filter_map(Value::as_str);
+        wrong.extend(
+            enables
+                .filter(|e| ours(e))
+                .map(|e| format!("{feature}: {e}")),
+        );
+    }
+    assert_none(&wrong, "a build without `otlp` has none of its crates:");
 }
 
 #[test]

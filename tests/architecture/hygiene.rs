@@ -170,3 +170,68 @@ fn packages_come_from_the_public_registries() {
         "a mirror is the business of one machine, not of the project:",
     );
 }
+
+/// Where the records of the catalogue are emitted.
+const TELLERS: &str = "src/telemetry/";
+
+#[test]
+fn what_an_operator_reads_is_told_by_the_catalogue_only() {
+    let levels = ["info!(", "warn!(", "error!("];
+    let mut wrong = Vec::new();
+    for source in rust(&["src/"]) {
+        if source.path.starts_with(TELLERS) {
+            continue;
+        }
+        for (number, line) in source.shipped_code() {
+            if line.contains("tracing::") && levels.iter().any(|level| line.contains(level)) {
+                wrong.push(format!("{}: {}", source.at(number), line.trim()));
+            }
+        }
+    }
+    assert_none(
+        &wrong,
+        "put the record into src/telemetry/log and its row into docs/operations/logs.md, and \
+         call that:",
+    );
+}
+
+/// Messages of the records that a package emits by `tracing`, from info upwards.
+fn messages(package: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in rust(&[package]) {
+        let code: String = source.shipped_code().iter().map(|(_, l)| *l).collect();
+        for level in ["tracing::info!(", "tracing::warn!(", "tracing::error!("] {
+            for call in code.split(level).skip(1) {
+                let call = call.split(");").next().unwrap_or_default();
+                found.extend(call.rsplit('"').nth(1).map(str::to_owned));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_records_of_the_processors_are_promised_too() {
+    let page = read("docs/operations/logs.md");
+    let mut wrong = Vec::new();
+    for (package, target) in [
+        ("workers/neo4j/src/", "fanout_neo4j"),
+        ("workers/qdrant/src/", "fanout_qdrant"),
+    ] {
+        let section = page.split(&format!("\n## `{target}`\n")).nth(1);
+        let section = section.unwrap_or_default().split("\n## ").next();
+        let rows: Vec<_> = section
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(message, _)| message.to_owned())
+            .collect();
+        let emitted = messages(package);
+        assert!(!emitted.is_empty(), "{package}: no records were found");
+        let missing = emitted.iter().filter(|m| !rows.contains(m));
+        wrong.extend(missing.map(|m| format!("{target}: lacks {m}")));
+        let invented = rows.iter().filter(|m| !emitted.contains(m));
+        wrong.extend(invented.map(|m| format!("{target}: invents {m}")));
+    }
+    assert_none(&wrong, "docs/operations/logs.md:");
+}

@@ -23,4 +23,6 @@ mod refusals;
 mod rig;
 mod slow;
 mod tokens;
+#[cfg(feature = "otlp")]
+mod traces;
 mod wait;

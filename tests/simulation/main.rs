@@ -19,6 +19,7 @@
 )]
 
 mod events;
+mod lines;
 mod oracle;
 mod processor;
 mod scenarios;

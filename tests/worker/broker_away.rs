@@ -64,6 +64,26 @@ fn a_worker_keeps_trying_says_so_and_ends_with_exit_0() {
 }
 
 #[test]
+fn two_hundred_attempts_are_one_line_of_the_log() {
+    let program = Program::new().file("[broker.backoff]\ndelays = [\"1ms\"]\n");
+    let begin = Instant::now();
+    let worker = program.start(&["--queue", "neo4j", "--workers", "8"]);
+    eventually("there were two hundred attempts", || {
+        let issues = worker.get("/health").1["issues"].to_string();
+        let (_, behind) = issues.split_once(" after ")?;
+        let attempts: u32 = behind.split(' ').next()?.parse().ok()?;
+        (attempts > 200).then_some(())
+    });
+    let log = worker.stderr();
+    let lines = log.matches("cannot connect to the broker").count();
+    let most = 1 + begin.elapsed().as_secs() / 30;
+    assert!((1..=most).contains(&(lines as u64)), "{log}");
+    assert!(log.contains("attempt=1 suppressed=0"), "{log}");
+    worker.signal(Signal::SIGTERM);
+    assert_eq!(worker.ended().code, Some(0));
+}
+
+#[test]
 fn an_interrupt_ends_it_too() {
     let program = Program::new();
     let worker = program.start(&["--queue", "neo4j"]);

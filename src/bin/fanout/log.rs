@@ -4,7 +4,9 @@ use fanout::config::{Config, Loaded};
 use fanout::operate::{self, log::LogGuard};
 use fanout::publish::gateway::SERVICE;
 use std::io;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::cli::Command;
 use crate::exit::{CommandError, Exit};
@@ -28,11 +30,12 @@ pub(crate) fn start_with(default: &str, verbose: u8, config: &Config) -> Result<
     };
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| CommandError::new(Exit::Configuration, format!("log filter: {error}")))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(coloured(&io::stderr()))
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(operate::log::without_traces(filter)))
         .init();
     Ok(())
 }
@@ -53,6 +56,6 @@ pub(crate) fn for_command(
 }
 
 fn service(name: &str, loaded: &Loaded) -> Result<LogGuard, CommandError> {
-    let log = operate::log::start(name, &loaded.config.log, &loaded.origins);
+    let log = operate::log::start(name, &loaded.config, &loaded.origins);
     log.map_err(|errors| CommandError::new(Exit::Configuration, errors))
 }

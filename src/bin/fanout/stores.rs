@@ -3,6 +3,7 @@
 
 use fanout::config::Loaded;
 use fanout::operate::whereabouts::Stores;
+use fanout::telemetry::log;
 use fanout::worker::Worker;
 
 use crate::registry;
@@ -15,7 +16,7 @@ pub(crate) fn of(loaded: &Loaded) -> Stores {
     keys.fold(Stores::new(), |stores, queue| {
         let built = worker.build(&loaded.config, &loaded.origins, queue);
         let processor = built.inspect_err(|problem| {
-            tracing::info!(queue, %problem, "the store of this queue cannot be asked");
+            log::store_cannot_be_asked(queue, problem);
         });
         stores.with(queue, processor.ok())
     })

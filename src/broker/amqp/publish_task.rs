@@ -21,6 +21,7 @@ use super::names;
 use super::publisher::Job;
 use crate::broker::{BrokerError, PublishError};
 use crate::config::BrokerConfig;
+use crate::telemetry::{Outages, log};
 
 /// Bodies in the window at most, bytes; a larger single one goes alone. lapin copies each.
 const WINDOW_BYTES: usize = 16 * 1024 * 1024;
@@ -194,14 +195,20 @@ impl Task {
 
     /// `false` where the connection has gone too.
     async fn reopen(&mut self) -> bool {
+        let trouble = Outages::default();
         while self.link.is_connected() {
             match open(&self.link, self.deadline).await {
                 Ok(channel) => {
                     self.channel = channel;
+                    if let Some(told) = trouble.over("") {
+                        log::reopened(told);
+                    }
                     return true;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot reopen the confirm channel");
+                    if let Some(told) = trouble.failed("") {
+                        log::cannot_reopen(&error, told);
+                    }
                     tokio::time::sleep(REOPEN_AFTER).await;
                 }
             }

@@ -13,13 +13,12 @@ use super::endpoint::Endpoint;
 use super::epoch::Epoch;
 use crate::broker::{BrokerError, BrokerStatus, ConnectionState};
 use crate::config::{BrokerConfig, Secret};
+use crate::telemetry::{Outages, log};
 use crate::topology::Topology;
 
 /// A connection lost sooner than this after it was made counts as a failed attempt, so that
 /// something that kills every connection does not make us reconnect without a pause.
 const SETTLED_AFTER: Duration = Duration::from_secs(5);
-/// Attempts logged one by one; then every tenth.
-const LOGGED_ATTEMPTS: u32 = 5;
 
 /// What the supervisor shares with the broker's callers.
 pub(super) struct Shared {
@@ -40,6 +39,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         epochs: 0,
         preferred: 0,
         endpoints: HashMap::new(),
+        away: Outages::default(),
+        alarm: Outages::default(),
     };
     // Ends by itself only where the broker is given up; that stays to be seen.
     let closed = closing.run_until_cancelled(supervisor.supervise()).await;
@@ -57,6 +58,8 @@ struct Supervisor {
     preferred: usize,
     /// By index of the URL. Kept: they remember what their server agreed to.
     endpoints: HashMap<usize, Endpoint>,
+    away: Outages,
+    alarm: Outages,
 }
 
 impl Supervisor {
@@ -70,7 +73,9 @@ impl Supervisor {
             } else {
                 0
             };
-            tracing::warn!(%error, epoch = epoch.number, "connection to the broker lost");
+            if let Some(told) = self.away.failed("") {
+                log::connection_lost(&error, epoch.number, told);
+            }
             self.retire(Some(&error));
             // The other one may still stand, or hang: what waits on it shall not.
             epoch.hang_up();
@@ -79,10 +84,20 @@ impl Supervisor {
 
     fn blocked(&self, reason: Option<String>) {
         match &reason {
-            Some(reason) => tracing::warn!(%reason, "the broker has blocked publishing"),
-            None => tracing::info!("the broker takes messages again"),
+            Some(reason) => {
+                if let Some(told) = self.alarm.failed("") {
+                    log::blocked(reason, told);
+                }
+            }
+            None => self.unblocked(),
         }
         self.shared.status.send_modify(|s| s.blocked = reason);
+    }
+
+    fn unblocked(&self) {
+        if let Some(told) = self.alarm.over("") {
+            log::unblocked(told);
+        }
     }
 
     /// Tries until connected; `None` where trying on is pointless.
@@ -152,10 +167,10 @@ impl Supervisor {
             Err(error) => Err(error),
         };
         if let Err(error) = &result
-            && (attempt <= LOGGED_ATTEMPTS || attempt.is_multiple_of(10))
+            && let Some(told) = self.away.failed("")
         {
             let url = self.shared.status.borrow().url.clone();
-            tracing::warn!(%error, %url, attempt, "cannot connect to the broker");
+            log::cannot_connect(error, &url, attempt, told);
         }
         result
     }
@@ -186,7 +201,11 @@ impl Supervisor {
             s.blocked = None;
         });
         let url = self.shared.status.borrow().url.clone();
-        tracing::info!(%url, epoch = epoch.number, "connected to the broker");
+        let told = self.away.over("");
+        // One that comes and goes has its lines now and then.
+        if told.is_some() || epoch.number == 1 {
+            log::connected(&url, epoch.number, told);
+        }
         epoch
     }
 
@@ -228,7 +247,7 @@ impl Supervisor {
     }
 
     fn give_up(&self, fatal: BrokerError) {
-        tracing::error!(error = %fatal, code = fatal.code(), "gave up on the broker");
+        log::gave_up(&fatal, fatal.code());
         self.shared.status.send_modify(|s| {
             s.state = ConnectionState::Failed;
             s.last_error = Some(fatal.to_string());
@@ -244,6 +263,7 @@ impl Supervisor {
     /// Takes the current epoch out of use.
     fn retire(&self, error: Option<&BrokerError>) -> Option<Arc<Epoch>> {
         let retired = self.shared.epoch.send_replace(None);
+        self.unblocked();
         self.shared.status.send_modify(|s| {
             s.state = ConnectionState::Disconnected;
             s.blocked = None;

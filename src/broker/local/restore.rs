@@ -12,6 +12,7 @@ use super::open::Recovery;
 use super::queue::{Queue, Spec};
 use super::state::{Slot, State};
 use crate::broker::PublishError;
+use crate::telemetry::log;
 use crate::topology::Topology;
 
 impl State {
@@ -141,7 +142,9 @@ impl State {
 
     /// From now on publishers are refused.
     pub(super) fn storage_lost(&mut self, reason: &str) {
-        tracing::warn!(reason, "the local store refuses");
+        if let Some(told) = self.journal.outage.failed("") {
+            log::local_store_refuses(reason, told);
+        }
         self.journal.trouble = Some(reason.to_owned());
         self.report_trouble();
     }

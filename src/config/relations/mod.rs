@@ -6,6 +6,7 @@ mod limits;
 mod names;
 mod outbox;
 mod servers;
+mod traces;
 
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     names::check(config, report);
     limits::check(config, report);
     outbox::check(config, report);
+    traces::check(config, report);
 }
 
 fn queue_key(key: &str, setting: &str) -> String {

@@ -106,6 +106,7 @@ fn everything_changed() -> Config {
             format: LogFormat::Json,
             dir: Some("logs".into()),
         },
+        traces: TracesConfig::changed(),
         outbox: changed_outbox(),
         neo4j: Neo4jSettings {
             uri: "bolt+s://db:1".to_owned(),
@@ -341,6 +342,11 @@ fn no_secret_is_printed() {
         ("NEO4J_PASSWORD", "s3cret"),
         ("FANOUT_API_TOKEN", "s3cret"),
         ("FANOUT_OUTBOX_URL", "postgres://u:s3cret@db/shop"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "https://u:s3cret@collector:4318",
+        ),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret"),
     ];
     let loaded = load("", &env, Overrides::default());
     let (text, json) = (toml(&loaded), json(&loaded).to_string());

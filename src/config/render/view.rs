@@ -89,6 +89,7 @@ pub(super) fn sections(config: &Config, secrets: Secrets) -> Vec<Section> {
         "gateway",
         "dlq",
         "log",
+        "traces",
         "outbox",
         "neo4j",
         "qdrant",

@@ -11,6 +11,7 @@ mod publisher;
 mod qdrant;
 mod queue;
 mod shadow;
+mod traces;
 mod worker;
 
 pub(super) use queue::{BINDING, BINDINGS_DOC, BINDINGS_RULE, EXCHANGE, FOLLOW_UP, KIND, QUEUE};
@@ -126,6 +127,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone
         .iter()
         .chain(publisher::PUBLISHER)
         .chain(worker::SETTINGS)
+        .chain(traces::TRACES)
         .chain(gateway::GATEWAY)
         .chain(dlq::DLQ)
         .chain(outbox::OUTBOX)

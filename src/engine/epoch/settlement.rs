@@ -131,7 +131,7 @@ impl Epoch<'_> {
         let tag = publication.held.delivery.tag;
         if confirmed {
             self.tracker.done(tag, Instant::now());
-            self.shared.ended(publication.end);
+            self.shared.ended(&publication);
         } else {
             self.requeue(tag).await;
         }

@@ -11,6 +11,7 @@ use super::bench::Applied;
 use super::letter::DeadLetter;
 use crate::config::Config;
 use crate::operate::whereabouts::Stores;
+use crate::telemetry::log;
 
 /// The stores, by the names of their queues at the broker. One that did not answer is not
 /// asked again: a replay at night shall not wait for a database that is away.
@@ -59,7 +60,7 @@ impl InStores {
             return Vec::new();
         };
         if let Some(problem) = seen.problem {
-            tracing::info!(queue, problem, "nobody can tell what is applied");
+            log::applied_unknown(queue, &problem);
             self.silent().insert(queue.to_owned());
             return Vec::new();
         }

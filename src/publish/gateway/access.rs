@@ -31,7 +31,7 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
     let path: String = request.uri().path().chars().take(LONGEST_PATH).collect();
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let response = answered.unwrap_or_else(|_| {
-        tracing::error!(path, "a request made the gateway panic");
+        telemetry::log::request_panicked(&path);
         let detail = "an error of the gateway itself";
         HttpProblem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
     });

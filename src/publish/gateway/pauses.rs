@@ -62,7 +62,7 @@ pub(super) async fn pause(
             return Err(problem.with("code", error.code()));
         }
     }
-    telemetry::queue_paused(&queue.name, &pause.by);
+    telemetry::log::queue_paused(&queue.name, &pause.by);
     Ok(Json(
         json!({ "paused": true, "by": pause.by, "at": pause.at, "reason": pause.reason }),
     ))
@@ -76,6 +76,6 @@ pub(super) async fn resume(
     let (_, queue) = main(&gateway, &name)?;
     let resumed = asked(&gateway, queues::resume(&*gateway.broker, &queue.name)).await?;
     let was_paused = resumed.ok_or_else(|| missing(&queue.name))?;
-    telemetry::queue_resumed(&queue.name, changer.addr());
+    telemetry::log::queue_resumed(&queue.name, changer.addr());
     Ok(Json(json!({ "paused": false, "was_paused": was_paused })))
 }

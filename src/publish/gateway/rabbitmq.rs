@@ -142,7 +142,7 @@ pub(super) async fn purge(
     let name = ours(&gateway, &name)?;
     let purged = asked(&gateway, gateway.broker.purge(&name)).await?;
     let purged = purged.ok_or_else(|| missing(&name))?;
-    telemetry::queue_purged(&name, purged, changer.addr());
+    telemetry::log::queue_purged(&name, purged, changer.addr());
     Ok(Json(json!({ "purged": purged })))
 }
 

@@ -18,7 +18,7 @@ use super::table::Table;
 use crate::broker::Broker;
 use crate::config::{BackoffPlan, Config, OutboxConfig};
 use crate::publish::Stamper;
-use crate::telemetry;
+use crate::telemetry::{Outages, log};
 
 /// A heartbeat at least so often, whatever is waited for.
 pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -34,6 +34,10 @@ pub struct Relay {
     pub(super) window: usize,
     pub(super) monitor: Arc<Monitor>,
     pub(super) until_empty: Option<Duration>,
+    away: Outages,
+    pub(super) refused: Outages,
+    /// By reason code.
+    pub(super) aside: Outages,
 }
 
 impl std::fmt::Debug for Relay {
@@ -68,6 +72,9 @@ impl Relay {
             window: config.broker.confirm_window,
             monitor: Arc::default(),
             until_empty: None,
+            away: Outages::default(),
+            refused: Outages::default(),
+            aside: Outages::default(),
         }
     }
 
@@ -130,7 +137,9 @@ impl Relay {
                 return Ok(Ended::Stuck(error.to_string()));
             }
             failed += 1;
-            telemetry::outbox_database_away(&error, failed);
+            if let Some(told) = self.away.failed("") {
+                log::outbox_away(&error, failed, told);
+            }
             self.wait(self.backoff.jittered(failed, fastrand::f64()), stop)
                 .await;
         }
@@ -145,8 +154,12 @@ impl Relay {
             session = Session::open(&self.config, &self.table) => session?,
         };
         let slots = Slots::join(&session, &self.table.lock_name()).await?;
+        let first = !self.monitor.snapshot().was_connected;
         self.monitor.connected();
-        telemetry::outbox_database_connected();
+        let told = self.away.over("");
+        if told.is_some() || first {
+            log::outbox_connected(told);
+        }
         let mut shift = Shift::new(&session, slots);
         let ended = loop {
             if stop.is_cancelled() {

@@ -13,7 +13,7 @@ use super::rows::Row;
 use super::session::Session;
 use super::slots::Slots;
 use crate::broker::ConnectionState;
-use crate::telemetry;
+use crate::telemetry::{self, log};
 
 /// How often the table is counted and old rows are deleted.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
@@ -149,18 +149,28 @@ impl Relay {
             if self.flood.may_set_aside(refusal.code) {
                 shift.session.set_aside(*position, refusal).await?;
                 self.monitor.refused();
-                telemetry::outbox_set_aside(*position, refusal.code, &refusal.reason);
+                telemetry::outbox_set_aside(refusal.code);
+                if let Some(suppressed) = self.aside.again(refusal.code) {
+                    log::outbox_row_aside(*position, refusal.code, &refusal.reason, suppressed);
+                }
             }
         }
         self.monitor.flood(self.flood.tripped());
         self.monitor.publish_problem(outcome.problem.clone());
         if let Some(problem) = outcome.problem {
-            telemetry::outbox_publish_problem(&self.stamper.exchange, &problem);
+            let exchange = &self.stamper.exchange;
+            telemetry::publish_problem(exchange, problem.code());
+            if let Some(told) = self.refused.failed("") {
+                log::outbox_refused(exchange, &problem, told);
+            }
             let ended = self.held_up(shift, problem.to_string());
             self.wait(shift.longer_pause(published > 0), stop).await;
             return Ok(ended);
         }
         (shift.pause, shift.held_up) = (FIRST_PAUSE, None);
+        if let Some(told) = self.refused.over("") {
+            log::outbox_taken(&self.stamper.exchange, told);
+        }
         if let Some(code) = self.flood.tripped() {
             if self.until_empty.is_some() {
                 let why = format!("most rows cannot be published: {code}");

@@ -13,6 +13,7 @@ use crate::publish::spool::{
     Answer, AsideQuestion, Batch, Book, Found, Insert, Job, Opened, Reason, Storage, StoreError,
     encode,
 };
+use crate::telemetry::{Outages, log};
 
 /// Waits after the disk has failed: the first, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -43,6 +44,9 @@ pub(super) struct Desk {
     /// Those of the job under way, where there is one.
     writing: Option<Vec<Waiter>>,
     trouble: Option<Trouble>,
+    outage: Outages,
+    /// By reason code.
+    aside: Outages,
 }
 
 impl Desk {
@@ -56,6 +60,8 @@ impl Desk {
             questions: Vec::new(),
             writing: None,
             trouble: None,
+            outage: Outages::default(),
+            aside: Outages::default(),
         }
     }
 
@@ -101,12 +107,9 @@ impl Desk {
         let more = u64::try_from(text).unwrap_or(u64::MAX);
         self.book
             .set_aside(subject, bytes, bytes.saturating_add(more));
-        tracing::warn!(
-            seq,
-            code = reason.code,
-            reason = reason.text,
-            "message set aside"
-        );
+        if let Some(suppressed) = self.aside.again(&reason.code) {
+            log::set_aside(seq, &reason.code, &reason.text, suppressed);
+        }
         self.batch.aside.push((seq, reason));
     }
 
@@ -169,6 +172,9 @@ impl Desk {
         match answer.written {
             Ok(()) => {
                 self.trouble = None;
+                if let Some(told) = self.outage.over("") {
+                    log::spool_works(told);
+                }
                 self.book.written(waiters.len());
                 tally.spooled(waiters.len());
                 for waiter in waiters {
@@ -196,8 +202,8 @@ impl Desk {
 
     fn fail(&mut self, reason: String, now: Instant) {
         let failures = self.trouble.as_ref().map_or(0, |t| t.failures);
-        if failures == 0 {
-            tracing::error!(reason, "the spool cannot be used");
+        if let Some(told) = self.outage.failed("") {
+            log::spool_fails(&reason, told);
         }
         let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(10));
         self.trouble = Some(Trouble {

@@ -53,7 +53,7 @@ use super::spool::{self, Opened, SetAside, SpoolError, SpoolRecovery};
 use crate::broker::amqp::AmqpBroker;
 use crate::broker::{Broker, Message};
 use crate::config::{Config, SpoolConfig};
-use crate::telemetry;
+use crate::telemetry::{self, Outages};
 use crate::topology::Topology;
 
 /// When to come again where too many callers wait: they are answered in milliseconds, or after
@@ -151,6 +151,7 @@ impl Publisher {
             board: Arc::clone(&board),
             tally: Tally::default(),
             refusal: None,
+            refused: Outages::default(),
             reason: None,
             closing: None,
             closed: Vec::new(),

@@ -11,6 +11,7 @@ use super::task::Core;
 use crate::broker::{Message, PublishError};
 use crate::publish::intake::{Accepted, NotAccepted};
 use crate::publish::spool::{Found, Reason};
+use crate::telemetry::log;
 
 /// How often a message of the spool is tried where no queue takes it: bindings may be about
 /// to come back.
@@ -52,6 +53,9 @@ impl Core {
 
     fn confirmed(&mut self, item: Item) {
         self.gate.succeeded();
+        if let Some(told) = self.refused.over("") {
+            log::publishing_again(told);
+        }
         self.refusal = None;
         let subject = item.subject();
         match item {
@@ -117,14 +121,10 @@ impl Core {
         self.tally.problem(error.code());
         self.gate.failed(Instant::now());
         let known = self.refusal.as_ref();
+        if let Some(told) = self.refused.failed("") {
+            log::publishing_refused(message, error, told);
+        }
         if !known.is_some_and(|known| known.is_of(message, error)) {
-            tracing::warn!(
-                code = error.code(),
-                exchange = message.exchange,
-                routing_key = message.routing_key,
-                %error,
-                "the broker does not take a message; what is accepted goes to the spool"
-            );
             let refusal = Refusal::new(message, error.clone(), &self.topology);
             self.refusal = Some(Arc::new(refusal));
         }

@@ -19,6 +19,7 @@ use super::tally::Tally;
 use crate::broker::BrokerStatus;
 use crate::publish::intake::{Backlog, NotAccepted};
 use crate::publish::spool::{AsideQuestion, Found};
+use crate::telemetry::Outages;
 use crate::topology::Topology;
 
 /// Commands taken at once.
@@ -53,6 +54,7 @@ pub(super) struct Core {
     pub(super) board: Arc<Board>,
     pub(super) tally: Tally,
     pub(super) refusal: Option<Arc<Refusal>>,
+    pub(super) refused: Outages,
     pub(super) reason: Option<Arc<str>>,
     /// Be done by then.
     pub(super) closing: Option<Instant>,

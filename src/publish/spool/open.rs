@@ -12,6 +12,7 @@ use super::storage::{Answer, Storage};
 use super::store::{Loaded, Opener, Store, StoreError};
 use crate::config::SpoolConfig;
 use crate::folder_lock::{self, Refused};
+use crate::telemetry::log;
 
 /// Bytes of the file that are cached. What is drained is read once and in order.
 const CACHE: usize = 16 << 20;
@@ -124,12 +125,7 @@ pub(in super::super) async fn open(config: &SpoolConfig) -> Result<Opened, Spool
         set_aside,
     } = recovery;
     if messages > 0 || set_aside > 0 || (existed && !closed) {
-        tracing::info!(
-            messages,
-            set_aside,
-            closed,
-            "the spool was opened with what is left in it"
-        );
+        log::spool_opened(messages, set_aside, closed);
     }
     Ok(Opened {
         storage,

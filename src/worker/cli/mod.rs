@@ -12,6 +12,7 @@ use super::{Worker, WorkerError};
 use crate::config::{Config, ConfigErrors, LoadOptions, Loaded, environment};
 use crate::engine::Shutdown;
 use crate::operate::{self, log};
+use crate::telemetry;
 
 /// Threads for what blocks, looking up host names above all. tokio's own bound of 512 would
 /// cost memory for nothing.
@@ -45,7 +46,7 @@ impl Worker {
         if args.shadow {
             loaded.config = loaded.config.shadow(&loaded.origins)?;
         }
-        let _log = log::start(self.name, &loaded.config.log, &loaded.origins)?;
+        let _log = log::start(self.name, &loaded.config, &loaded.origins)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS)
@@ -56,7 +57,7 @@ impl Worker {
         // What still runs is of no use to anybody.
         runtime.shutdown_background();
         if let Err(error) = &ended {
-            tracing::error!(exit_code = error.exit_code(), "{error}");
+            telemetry::log::worker_failed(error.exit_code(), error);
         }
         ended
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::engine::Shutdown;
+use crate::telemetry::log;
 
 /// What an abort may take to write the last log lines before the process is ended anyway.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -38,10 +39,10 @@ pub(super) fn watch(shutdown: Shutdown) -> io::Result<()> {
 
 async fn obey(mut interrupt: Signal, mut terminate: Signal, shutdown: Shutdown) {
     next(&mut interrupt, &mut terminate).await;
-    tracing::info!("draining; a second signal aborts");
+    log::draining();
     shutdown.drain();
     next(&mut interrupt, &mut terminate).await;
-    tracing::warn!("aborting");
+    log::aborting();
     shutdown.abort();
     tokio::time::sleep(LAST_WORDS).await;
     std::process::exit(ABORTED);

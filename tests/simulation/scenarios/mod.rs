@@ -4,6 +4,7 @@ mod channels;
 mod crashes;
 mod dead_letters;
 mod flood;
+mod logs;
 mod outages;
 mod pauses;
 mod poison;

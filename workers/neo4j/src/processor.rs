@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
 use crate::classify::{Verdict, in_prepare, in_process};
 use crate::config::{ConfigProblem, Neo4jConfig};
@@ -299,7 +300,14 @@ impl Processor for Neo4jProcessor {
     }
 
     fn process<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Outcomes, Failure>> {
-        Box::pin(async { self.apply(batch).await.map_err(in_process) })
+        let span = tracing::info_span!(
+            "neo4j",
+            otel.kind = "client",
+            db.system.name = "neo4j",
+            "db.operation.name" = "apply",
+            "db.operation.batch.size" = batch.len(),
+        );
+        Box::pin(async { self.apply(batch).await.map_err(in_process) }.instrument(span))
     }
 
     fn applied<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<Applied, Failure>> {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use crate::cache::Vectors;
 use crate::classify::{contention, in_prepare, in_process};
@@ -373,12 +374,20 @@ impl Processor for QdrantProcessor {
     }
 
     fn process<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Outcomes, Failure>> {
-        Box::pin(async {
+        let span = tracing::info_span!(
+            "qdrant",
+            otel.kind = "client",
+            db.system.name = "qdrant",
+            "db.operation.name" = "apply",
+            "db.operation.batch.size" = batch.len(),
+        );
+        let applying = async {
             let applied = timeout(self.config.query_timeout, self.apply(batch)).await;
             applied
                 .unwrap_or(Err(StoreError::TimedOut))
                 .map_err(in_process)
-        })
+        };
+        Box::pin(applying.instrument(span))
     }
     fn applied<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<Applied, Failure>> {
         Box::pin(async {

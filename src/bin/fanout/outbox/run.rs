@@ -8,7 +8,7 @@ use fanout::config::{Config, ExchangeKind, UseRabbitmq};
 use fanout::operate;
 use fanout::publish::Stamper;
 use fanout::publish::outbox::{Ended, OutboxError, Relay, Service, Snapshot, router};
-use fanout::telemetry;
+use fanout::telemetry::{self, log};
 use fanout::topology::Topology;
 use serde::Serialize;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub(super) async fn run(args: RunArgs, config: &Config) -> Result<Exit, CommandE
     operate::record_metrics();
     telemetry::describe_outbox();
     if let Ok(http) = listener.local_addr() {
-        telemetry::outbox_starts(&exchange, VERSION, http);
+        log::outbox_starts(&exchange, VERSION, http);
     }
     let service = Service::new(config, relay.monitor(), broker.status(), VERSION);
     let _serving = AbortOnDropHandle::new(tokio::spawn(operate::serve(listener, router(service))));
@@ -82,7 +82,7 @@ pub(super) async fn run(args: RunArgs, config: &Config) -> Result<Exit, CommandE
     let connected = broker.status().borrow().epoch > 0;
     broker.close().await;
     let seen = monitor.snapshot();
-    telemetry::outbox_ended(&seen);
+    log::outbox_ended(&seen);
     Summary::new(exchange, &seen, started.elapsed()).print(args.output)?;
     judge(ended, connected)
 }

@@ -10,7 +10,7 @@ use fanout::config::{Config, Loaded};
 use fanout::operate;
 use fanout::publish::gateway::{Gateway, Schemas};
 use fanout::publish::{Publisher, SpoolError};
-use fanout::telemetry;
+use fanout::telemetry::log;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -65,7 +65,7 @@ pub(crate) async fn run(mut loaded: Loaded) -> Result<Exit, CommandError> {
             .with_stores(way.stores(&loaded)),
     );
     let (limits, drain) = (gateway.connection_limits(), gateway.draining().clone());
-    telemetry::gateway_starts(env!("CARGO_PKG_VERSION"), gateway.exchange(), http);
+    log::gateway_starts(env!("CARGO_PKG_VERSION"), gateway.exchange(), http);
     let watching = gateway.clone();
     let watching = tokio::spawn(async move { watching.watch_queues().await });
     let _watching = AbortOnDropHandle::new(watching);
@@ -77,14 +77,14 @@ pub(crate) async fn run(mut loaded: Loaded) -> Result<Exit, CommandError> {
         given_up = given_up(broker.status()) => Some(given_up),
         ended = way.ended() => Some(ended),
     };
-    tracing::info!("draining; a second signal aborts");
+    log::draining();
     drain.cancel();
     let over = Instant::now() + deadline;
     let drained = timeout_at(over, serving).await;
     let left = publisher.shut_down(over - Instant::now()).await;
     broker.close().await;
     let closed = way.close().await;
-    telemetry::gateway_ended(left.messages);
+    log::gateway_ended(left.messages);
     match (closed.err().or(given_up), drained) {
         (Some(error), _) => Err(error),
         (None, Ok(_)) => Ok(Exit::Done),
@@ -101,7 +101,7 @@ fn schemas(config: &Config) -> Result<Schemas, CommandError> {
             .hint("gateway.schemas names a folder with a file KIND.json for each kind")
     })?;
     let kinds: Vec<_> = schemas.kinds().collect();
-    tracing::info!(dir = %dir.display(), kinds = kinds.join(", "), "payloads are held to schemas");
+    log::schemas_read(dir, &kinds.join(", "));
     Ok(schemas)
 }
 

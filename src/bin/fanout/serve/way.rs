@@ -9,6 +9,7 @@ use fanout::config::{Loaded, UseRabbitmq};
 use fanout::engine::Monitor;
 use fanout::operate::whereabouts::Stores;
 use fanout::publish::{Both, Intake, Publisher};
+use fanout::telemetry::log;
 use fanout::topology::Topology;
 
 use crate::exit::{CommandError, Exit};
@@ -29,16 +30,16 @@ pub(super) struct Way {
 impl Way {
     pub(super) async fn open(loaded: &Loaded) -> Result<Self, CommandError> {
         let config = &loaded.config;
-        let dir = config.broker.local_dir.display();
+        let dir = &config.broker.local_dir;
         let within = match config.broker.use_rabbitmq {
             UseRabbitmq::True => left_over(loaded).await,
             UseRabbitmq::False | UseRabbitmq::Parallel => Some(InProcess::open(loaded).await?),
         };
-        let waiting = within.as_ref().map(|within| within.direct.waiting());
+        let waiting = within.as_ref().map_or(0, |within| within.direct.waiting());
         let inside = within.as_ref().map(|within| within.server.connect());
         let as_well = match (config.broker.use_rabbitmq, inside) {
             (UseRabbitmq::False, Some(inside)) => {
-                tracing::info!(%dir, waiting, "events are projected in this process, without RabbitMQ");
+                log::projects_alone(dir, waiting);
                 return Ok(Self {
                     broker: Arc::new(inside),
                     within,
@@ -46,7 +47,7 @@ impl Way {
                 });
             }
             (UseRabbitmq::Parallel, Some(inside)) => {
-                tracing::info!(%dir, waiting, "events are projected in this process, and go to RabbitMQ as well");
+                log::projects_as_well(dir, waiting);
                 Some(Arc::new(inside) as Arc<dyn Broker>)
             }
             _ => None,
@@ -117,8 +118,7 @@ async fn left_over(loaded: &Loaded) -> Option<InProcess> {
     let within = match InProcess::open(loaded).await {
         Ok(within) => within,
         Err(error) => {
-            let error = error.message();
-            tracing::warn!(dir = %dir.display(), error, "what direct mode may have left over is not projected");
+            log::leftover_stays(dir, &error.message());
             return None;
         }
     };
@@ -127,6 +127,6 @@ async fn left_over(loaded: &Loaded) -> Option<InProcess> {
         let _ = within.drain().await;
         return None;
     }
-    tracing::info!(dir = %dir.display(), waiting, "what direct mode has left over is projected in this process");
+    log::projects_leftover(dir, waiting);
     Some(within)
 }

@@ -26,6 +26,7 @@ pub(super) use writer::spawn;
 use super::entry::Entry;
 use super::queue::Spec;
 use crate::broker::PublishError;
+use crate::telemetry::{Outages, log};
 
 /// Messages on their way into their queues.
 #[derive(Debug)]
@@ -94,6 +95,7 @@ pub(super) struct Journal {
     limit: u64,
     /// Why storage refuses, while it does.
     pub(super) trouble: Option<String>,
+    pub(super) outage: Outages,
     /// No more clients; what is noted is still written.
     pub(super) closing: bool,
 }
@@ -200,6 +202,9 @@ impl Journal {
     pub(super) fn has_written(&mut self, number: u64) {
         self.written = number;
         self.trouble = None;
+        if let Some(told) = self.outage.over("") {
+            log::local_store_takes(told);
+        }
     }
 
     /// Puts back in front what could not be written.

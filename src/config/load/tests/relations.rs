@@ -199,3 +199,27 @@ fn one_mistake_is_one_problem() {
     let problems = file_problems(file);
     assert_eq!(problems.len(), 3, "{problems:?}");
 }
+
+#[test]
+fn a_collector_that_cannot_be_spoken_to_is_a_problem_only_where_there_is_one() {
+    let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317");
+    assert!(load("", &[grpc], Overrides::default()).is_ok());
+    let off = ("OTEL_SDK_DISABLED", "true");
+    assert!(load("", &[grpc, endpoint, off], Overrides::default()).is_ok());
+    let errors = load("", &[grpc, endpoint], Overrides::default()).unwrap_err();
+    let text = errors.to_string();
+    assert!(text.contains("must be http/protobuf where"), "{text}");
+}
+
+#[test]
+fn headers_of_traces_that_are_no_pairs_are_refused_without_being_shown() {
+    let env = [("OTEL_EXPORTER_OTLP_HEADERS", "Bearer s3cret")];
+    let errors = load("", &env, Overrides::default()).unwrap_err();
+    let text = errors.to_string();
+    assert!(text.contains("traces.headers = ***"), "{text}");
+    assert!(
+        text.contains("must be name=value") && !text.contains("s3cret"),
+        "{text}"
+    );
+}

@@ -78,7 +78,8 @@ impl Tally {
         &self.ids
     }
 
-    fn events(&self) -> Events {
+    /// How many are safe, and how many are not known to be.
+    pub(super) fn events(&self) -> Events {
         Events {
             accepted: self.ids.len(),
             rejected: self.rejected.len(),

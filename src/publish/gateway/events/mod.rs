@@ -16,7 +16,9 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
+use tracing::Instrument;
 
 use self::answer::Tally;
 use self::body::Parts;
@@ -24,15 +26,19 @@ use self::terms::{Form, Terms};
 use super::Gateway;
 use super::wait::Wish;
 use crate::operate::HttpProblem;
+use crate::telemetry::spans;
+use crate::topology::names::headers as names;
 
 /// Busy for a moment: as long as a window of confirms may take.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn post(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    match answer(&gateway, request).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
-    }
+    let parent = request.headers().get(names::TRACEPARENT);
+    let span = spans::request(parent.and_then(|value| value.to_str().ok()));
+    let answered = answer(&gateway, request).instrument(span.clone()).await;
+    let response = answered.unwrap_or_else(IntoResponse::into_response);
+    spans::responded(&span, response.status().as_u16());
+    response
 }
 
 async fn answer(gateway: &Gateway, request: Request) -> Result<Response, HttpProblem> {
@@ -55,7 +61,7 @@ async fn receive(gateway: &Gateway, request: Request) -> Result<Tally, HttpProbl
             return Err(busy("too many streams at once"));
         };
         let lines = lines::split(gateway, body);
-        return Ok(take::all(gateway, &terms, lines).await);
+        return Ok(publish(gateway, terms, lines).await);
     }
     // Only what has arrived is worth a place: a slow body must not keep others out.
     let whole = body::whole(gateway, body, patience).await?;
@@ -69,7 +75,20 @@ async fn receive(gateway: &Gateway, request: Request) -> Result<Tally, HttpProbl
     let events = bodies
         .into_iter()
         .map(|body| Ok((body, super::budget::Held::default())));
-    Ok(take::all(gateway, &terms, stream::iter(events).boxed()).await)
+    Ok(publish(gateway, terms, stream::iter(events).boxed()).await)
+}
+
+/// Takes all of them; what happens to them later goes on with the trace of this.
+async fn publish(gateway: &Gateway, mut terms: Terms, events: BoxStream<'_, lines::Line>) -> Tally {
+    let span = spans::publish(gateway.exchange());
+    if let Some(parent) = spans::trace_parent(&span) {
+        let name = names::TRACEPARENT.to_owned();
+        terms.headers.insert(name, parent.into());
+    }
+    let taking = take::all(gateway, &terms, events);
+    let tally = taking.instrument(span.clone()).await;
+    spans::published(&span, tally.events().accepted, tally.events().rejected);
+    tally
 }
 
 fn busy(detail: &str) -> HttpProblem {
