@@ -19,6 +19,9 @@ mod doctor;
 #[cfg(feature = "outbox")]
 #[path = "cli/handbook.rs"]
 mod handbook;
+#[cfg(feature = "neo4j")]
+#[path = "cli/ledger.rs"]
+mod ledger;
 #[cfg(feature = "outbox")]
 #[path = "cli/outbox.rs"]
 mod outbox;

@@ -185,6 +185,11 @@ pub struct Neo4jSettings {
     pub writers: usize,
     /// Deadline of one query. Default 25 s, below the processor's deadline.
     pub query_timeout: Duration,
+    /// Entries of the ledger that are older may be pruned. Default 90 days, longer where an
+    /// event may take longer to come again ([`Config::comes_again_within`]).
+    ///
+    /// [`Config::comes_again_within`]: super::Config::comes_again_within
+    pub ledger_retention: Duration,
     /// TLS beyond what the URI says.
     pub tls: TlsConfig,
 }
@@ -240,6 +245,7 @@ impl Default for Neo4jSettings {
             database: None,
             writers: 1,
             query_timeout: Duration::from_secs(25),
+            ledger_retention: Duration::from_secs(90 * 24 * 60 * 60),
             tls: TlsConfig::default(),
         }
     }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const COMMANDS: [&[&str]; 39] = [
+const COMMANDS: [&[&str]; 42] = [
     &["demo"],
     &["publish"],
     &["serve"],
@@ -37,6 +37,9 @@ const COMMANDS: [&[&str]; 39] = [
     &["doctor"],
     &["where"],
     &["verify"],
+    &["ledger"],
+    &["ledger", "prune"],
+    &["ledger", "stats"],
     &["spool"],
     &["spool", "list"],
     &["spool", "retry"],
@@ -95,6 +98,8 @@ fn wrong_usage_exits_2_and_says_what_was_meant() {
         &["publish", "--from-line", "0"],
         &["publish", "--give-up-after", "soon"],
         &["queue", "list", "--json", "--output", "text"],
+        &["ledger", "prune", "--older-than", "3M"],
+        &["ledger", "prune", "--limit", "0"],
         &[],
     ] {
         let complaint = program.run(args).bad(2);

@@ -100,7 +100,7 @@ fn a_day_that_is_killed_again_and_again_is_whole_after_the_next_run() {
 }
 
 #[test]
-fn recommend_similar_and_graph_answer_from_a_kept_folder() {
+fn recommend_similar_graph_and_ledger_answer_from_a_kept_folder() {
     let folder = tempfile::tempdir().unwrap();
     let report = demo(Some(folder.path()));
     let from = ["--json", "--from", folder.path().to_str().unwrap()];
@@ -129,6 +129,14 @@ fn recommend_similar_and_graph_answer_from_a_kept_folder() {
             .iter()
             .any(|id| *id == recommended["products"][0]["product_id"]),
         "itself"
+    );
+
+    let ledger = ask(&["ledger", "stats"]);
+    assert_eq!(ledger["entries"], report["graph"]["applied"]);
+    let none = ask(&["ledger", "prune", "--older-than", "30d"]);
+    assert_eq!(
+        (number(&none["removed"]), &none["remaining"]),
+        (0, &ledger["entries"])
     );
 
     let graph = ask(&["graph", &user, "--limit", "10000"]);

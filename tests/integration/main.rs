@@ -21,6 +21,8 @@ mod engine;
 mod gateway_program;
 #[cfg(feature = "neo4j")]
 mod image;
+#[cfg(feature = "neo4j")]
+mod ledger;
 #[cfg(all(feature = "neo4j", feature = "qdrant"))]
 mod modes;
 #[cfg(feature = "outbox")]

@@ -77,10 +77,39 @@ impl Neo4j {
         rows.iter().map(|row| row["row"].clone()).collect()
     }
 
+    /// Runs a statement in a transaction that stays open, with what it has locked.
+    pub async fn hold(&self, statement: &str, parameters: Value) -> Held {
+        let statement = json!({ "statement": statement, "parameters": parameters });
+        let body = json!({ "statements": [statement] }).to_string();
+        let port = self.container.host_port(7474).await;
+        let answer = post(port, "/db/neo4j/tx", &body).await;
+        assert_eq!(answer["errors"], json!([]), "{statement}");
+        let commit = answer["commit"].as_str().unwrap();
+        let (_, path) = commit.split_once("/db/").unwrap();
+        Held {
+            port,
+            commit: format!("/db/{path}"),
+        }
+    }
+
     /// The one number that a statement answers.
     pub async fn number(&self, statement: &str, parameters: Value) -> u64 {
         let rows = self.rows(statement, parameters).await;
         rows[0][0].as_u64().unwrap()
+    }
+}
+
+/// A transaction that is open; the server ends it after a minute without a word.
+pub struct Held {
+    port: u16,
+    commit: String,
+}
+
+impl Held {
+    /// Commits it.
+    pub async fn release(self) {
+        let answer = post(self.port, &self.commit, r#"{"statements": []}"#).await;
+        assert_eq!(answer["errors"], json!([]));
     }
 }
 

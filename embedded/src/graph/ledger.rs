@@ -2,7 +2,7 @@
 
 use fanout_neo4j::Value;
 use fanout_neo4j::store::Record;
-use redb::{ReadableTable, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::error::Trouble;
 use super::statement::{Given, counted};
@@ -100,4 +100,34 @@ pub(super) fn prune(txn: &WriteTransaction, mut given: Given) -> Result<Record, 
         "removed".to_owned(),
         counted(old.len()),
     )]))
+}
+
+/// All entries, and those before the time given.
+pub(super) fn size(txn: &WriteTransaction, mut given: Given) -> Result<Record, Trouble> {
+    let before = given.time("before")?;
+    let entries = txn.open_table(LEDGER)?.len()?;
+    let by_time = txn.open_table(LEDGER_AT)?;
+    let mut older = 0;
+    for entry in by_time.range::<(i128, &str)>(..(before, ""))? {
+        entry?;
+        older += 1;
+    }
+    let entries = usize::try_from(entries).unwrap_or(usize::MAX);
+    Ok(Record::new(vec![
+        ("entries".to_owned(), counted(entries)),
+        ("older".to_owned(), counted(older)),
+    ]))
+}
+
+/// The first and the last time; no record where there is none.
+pub(super) fn ends(txn: &WriteTransaction) -> Result<Vec<Record>, Trouble> {
+    let by_time = txn.open_table(LEDGER_AT)?;
+    let (Some((first, _)), Some((last, _))) = (by_time.first()?, by_time.last()?) else {
+        return Ok(Vec::new());
+    };
+    let time = |at| time_out(at).map(Value::Time);
+    Ok(vec![Record::new(vec![
+        ("oldest".to_owned(), time(first.value().0)?),
+        ("newest".to_owned(), time(last.value().0)?),
+    ])])
 }

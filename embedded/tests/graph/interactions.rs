@@ -3,6 +3,7 @@
 use fanout_contract::Processor;
 use fanout_contract::{Outcome, SkipReason};
 use fanout_embedded::graph::{EmbeddedGraph, GraphError, Kind};
+use fanout_neo4j::ledger_size;
 use serde_json::json;
 
 use crate::support::{at, did, event, graph, processor, viewed};
@@ -103,6 +104,11 @@ async fn what_is_pruned_from_the_ledger_can_be_applied_again() {
         .apply((0..5).map(|n| viewed(&format!("e{n}"), 1, 9, n)))
         .await;
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
+    let size = ledger_size(&graph.graph, later, std::time::Duration::from_secs(10)).await;
+    let size = size.unwrap();
+    // of one batch, and so of one time
+    assert_eq!((size.entries, size.older), (5, 0));
+    assert_eq!((size.oldest, Some(size.before)), (size.newest, size.newest));
     assert_eq!(graph.processor.prune_ledger(later, 3).await.unwrap(), 3);
     assert_eq!(graph.processor.prune_ledger(later, 3).await.unwrap(), 2);
     assert_eq!(graph.graph.counts().unwrap().applied, 0);

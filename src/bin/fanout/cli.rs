@@ -21,6 +21,7 @@ Examples:
   fanout status                         what goes on, as it goes on
   fanout recommend 17                   products near to what user 17 likes
   fanout graph 17                       what user 17 did
+  fanout ledger prune --dry-run         how many ids of applied events are old enough to go
   fanout outbox run                     publish what services commit to PostgreSQL
   fanout doctor                         what is wrong, and how to mend it
   fanout config print                   settings in force and where they come from
@@ -79,6 +80,8 @@ pub(crate) enum Command {
     Similar(crate::ask::vectors::SimilarArgs),
     #[cfg(feature = "neo4j")]
     Graph(crate::ask::graph::GraphArgs),
+    #[cfg(feature = "neo4j")]
+    Ledger(crate::ledger::LedgerArgs),
     #[cfg(feature = "outbox")]
     Outbox(crate::outbox::OutboxArgs),
     Doctor(doctor::DoctorArgs),

@@ -8,6 +8,8 @@ use crate::cli::Command;
 #[cfg(feature = "embedded")]
 use crate::demo;
 use crate::exit::{CommandError, Exit};
+#[cfg(feature = "neo4j")]
+use crate::ledger;
 #[cfg(feature = "outbox")]
 use crate::outbox;
 #[cfg(any(feature = "neo4j", feature = "qdrant"))]
@@ -39,6 +41,8 @@ pub(crate) async fn run(command: Command, loaded: Loaded) -> Result<Exit, Comman
         Command::Similar(args) => ask::vectors::similar(args, loaded).await,
         #[cfg(feature = "neo4j")]
         Command::Graph(args) => ask::graph::run(args, loaded).await,
+        #[cfg(feature = "neo4j")]
+        Command::Ledger(args) => ledger::run(args, loaded).await,
         Command::Completions(args) => completions::run(&args),
         #[cfg(feature = "embedded")]
         Command::Demo(args) => demo::run(args).await,

@@ -14,6 +14,8 @@ mod dlq;
 mod doctor;
 mod exit;
 mod in_process;
+#[cfg(feature = "neo4j")]
+mod ledger;
 mod log;
 #[cfg(feature = "outbox")]
 mod outbox;

@@ -5,6 +5,7 @@
 mod limits;
 mod names;
 mod outbox;
+mod retention;
 mod servers;
 mod traces;
 
@@ -27,7 +28,7 @@ fn query_timeout<'a>(config: &'a mut Config, processor: &str) -> Option<&'a mut 
 }
 
 /// Fits values that were not set to those that were: a batch to a smaller prefetch, the query
-/// timeout to a shorter deadline.
+/// timeout to a shorter deadline, the ledger's retention to a longer wait.
 pub(super) fn derive(config: &mut Config, report: &mut Report) {
     for (key, queue) in &mut config.queues {
         let events_key = queue_key(key, "batch.max_events");
@@ -41,6 +42,7 @@ pub(super) fn derive(config: &mut Config, report: &mut Report) {
     for processor in [NEO4J, QDRANT] {
         fit_query_timeout(config, processor, report);
     }
+    retention::derive(config, report);
 }
 
 fn fit_query_timeout(config: &mut Config, processor: &str, report: &mut Report) {
@@ -65,6 +67,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     limits::check(config, report);
     outbox::check(config, report);
     traces::check(config, report);
+    retention::check(config, report);
 }
 
 fn queue_key(key: &str, setting: &str) -> String {

@@ -139,6 +139,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Field<Config>> + Clone
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// Less than any round trip to a database and back can be relied on to take.
 const SHORTEST_CALL: Duration = Duration::from_millis(10);
 /// RabbitMQ takes a TTL of up to 2^32 - 1 ms, 49 days and a bit.

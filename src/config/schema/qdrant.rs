@@ -5,9 +5,7 @@ use std::time::Duration;
 use super::super::Config;
 use super::super::form::Form;
 use super::super::urls::Kind;
-use super::{Field, HOUR, SECOND, SHORTEST_CALL, Secrecy};
-
-const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+use super::{Field, HOUR, SECOND, SHORTEST_CALL, Secrecy, TEN_YEARS};
 
 type Setting = Field<Config>;
 

@@ -6,7 +6,7 @@ use super::super::Config;
 use super::super::form::Form;
 use super::super::urls::Kind;
 use super::super::value::{LOG_FORMATS, MISSING_IDS, UNKNOWN_KINDS};
-use super::{Field, HOUR, MS, SECOND, SHORTEST_CALL, Secrecy};
+use super::{Field, HOUR, MS, SECOND, SHORTEST_CALL, Secrecy, TEN_YEARS};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -176,6 +176,14 @@ pub(super) static NEO4J: &[Setting] = &[
         |c| &mut c.neo4j.query_timeout,
         "deadline of one query, below the queue's deadline; where it is not set and the deadline \
          is shorter, five sixths of the deadline",
+    ),
+    Setting::new(
+        "neo4j.ledger_retention",
+        Form::Time(DAY, TEN_YEARS),
+        |c| &mut c.neo4j.ledger_retention,
+        "fanout ledger prune removes what is older; an event that comes again after its entry is \
+         gone is applied twice; where it is not set and an event may take longer to come again, \
+         so long",
     ),
     Setting::new(
         "neo4j.tls.ca_file",

@@ -42,6 +42,18 @@ WITH e LIMIT $limit
 DELETE e
 RETURN count(*) AS removed";
 
+/// How many ledger entries there are, and how many of them are `older` than `$before`.
+pub const LEDGER_SIZE: &str = "\
+MATCH (e:AppliedEvent) WITH count(e) AS entries
+OPTIONAL MATCH (o:AppliedEvent) WHERE o.at < $before
+RETURN entries, count(o) AS older";
+
+/// When the `oldest` and the `newest` ledger entry were made; no record where there is none.
+pub const LEDGER_ENDS: &str = "\
+CALL { MATCH (e:AppliedEvent) WHERE e.at IS NOT NULL RETURN e.at AS oldest ORDER BY oldest LIMIT 1 }
+CALL { MATCH (e:AppliedEvent) WHERE e.at IS NOT NULL RETURN e.at AS newest ORDER BY newest DESC LIMIT 1 }
+RETURN oldest, newest";
+
 macro_rules! interaction {
     ($relationship:literal) => {
         concat!(

@@ -23,12 +23,12 @@ use crate::value::Value;
 
 /// Tries of one transaction against other writers. Measured with three writers on the same
 /// keys: a deadlock takes at most every second transaction, so that five in a row are rare.
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 5;
 /// Part of the query timeout that a planned batch waits for its turn to write. The timeout is
 /// five sixths of the runtime's deadline at most, so that waiting and writing fit into it.
 const PATIENCE: u32 = 5;
 /// Wait before another try, milliseconds: long enough for the winner of a deadlock to commit.
-const WAIT_MS: std::ops::RangeInclusive<u64> = 2..=10;
+pub(crate) const WAIT_MS: std::ops::RangeInclusive<u64> = 2..=10;
 
 /// Projects events into Neo4j.
 ///
@@ -98,23 +98,13 @@ impl Neo4jProcessor {
         }
     }
 
-    /// Removes ledger entries older than `before`, `limit` at most in one transaction;
-    /// answers how many. Call it until it answers fewer than `limit`. An event that is
-    /// applied again after its entry is gone counts twice.
+    /// [`prune_ledger`](crate::prune_ledger) in the store of this processor, within its query
+    /// timeout.
     ///
     /// # Errors
     /// As [`process`](Processor::process).
     pub async fn prune_ledger(&self, before: Timestamp, limit: u32) -> Result<u64, Failure> {
-        let removed = timeout(self.settings.query_timeout, async {
-            let mut transaction = self.store.begin().await?;
-            let removed = ledger::prune(&mut *transaction, before, limit).await?;
-            transaction.commit().await?;
-            Ok(removed)
-        });
-        removed
-            .await
-            .unwrap_or(Err(StoreError::TimedOut))
-            .map_err(in_process)
+        crate::prune_ledger(&*self.store, before, limit, self.settings.query_timeout).await
     }
 
     /// Beside the writers: it has a connection of its own, and takes no turn.

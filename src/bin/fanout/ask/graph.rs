@@ -1,5 +1,7 @@
 //! `fanout graph`: what a user did.
 
+use std::time::Duration;
+
 use clap::Args;
 use fanout::config::Loaded;
 use fanout_neo4j::mapping::Key;
@@ -37,13 +39,20 @@ pub(crate) struct GraphArgs {
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
 
+    #[command(flatten)]
+    from: FromArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Which graph is meant.
+#[derive(Debug, Args)]
+pub(crate) struct FromArgs {
     /// Ask the folder that `fanout demo --keep DIR` has left, instead of the configured Neo4j
     #[cfg(feature = "embedded")]
     #[arg(long, value_name = "DIR")]
     from: Option<std::path::PathBuf>,
-
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 /// The answer for programs.
@@ -65,7 +74,7 @@ struct Line {
 }
 
 pub(crate) async fn run(args: GraphArgs, loaded: Loaded) -> Result<Exit, CommandError> {
-    let store = store(&args, &loaded).await?;
+    let store = store(&args.from, &loaded, PATIENCE).await?;
     let user = key(&args.user);
     let answer = ask(store.as_ref(), &user, args.limit).await;
     let other = match (&answer, args.user.other()) {
@@ -84,15 +93,20 @@ pub(crate) async fn run(args: GraphArgs, loaded: Loaded) -> Result<Exit, Command
     Ok(Exit::Done)
 }
 
-async fn store(args: &GraphArgs, loaded: &Loaded) -> Result<Box<dyn GraphStore>, CommandError> {
+/// The graph that is meant; a question to it takes at most `patience`.
+pub(crate) async fn store(
+    from: &FromArgs,
+    loaded: &Loaded,
+    patience: Duration,
+) -> Result<Box<dyn GraphStore>, CommandError> {
     #[cfg(feature = "embedded")]
-    if let Some(folder) = &args.from {
+    if let Some(folder) = &from.from {
         return Ok(Box::new(super::folder::graph(folder).await?));
     }
     #[cfg(not(feature = "embedded"))]
-    let _ = args;
+    let _ = from;
     let config = Neo4jConfig {
-        query_timeout: PATIENCE,
+        query_timeout: patience,
         ..neo4j::settings(&loaded.config.neo4j)
     };
     let store = BoltStore::new(&config).map_err(|problems| {

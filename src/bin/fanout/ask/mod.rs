@@ -21,7 +21,7 @@ use crate::exit::{CommandError, Exit};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a store could not do.
-fn failed(store: &str, variable: &str, failure: &Failure) -> CommandError {
+pub(crate) fn failed(store: &str, variable: &str, failure: &Failure) -> CommandError {
     let (code, message) = (failure.code(), failure.message());
     let exit = match failure.class() {
         FailureClass::Unavailable => Exit::StartUp,

@@ -1,8 +1,10 @@
 //! Making a server ready.
 
 use fanout_contract::{FailureClass, Processor};
-use fanout_neo4j::Neo4jProcessor;
+use fanout_neo4j::store::BoltStore;
+use fanout_neo4j::{Neo4jProcessor, ledger_size};
 use futures::future::join_all;
+use std::time::Duration;
 
 use crate::support::events::{at, batch, unique, viewed};
 use crate::support::{Probe, Server, ready};
@@ -61,18 +63,52 @@ async fn the_ledger_is_pruned_in_bounded_steps() {
     let events = (0..25).map(|i| viewed(&format!("e{n}-{i}"), n, n, i));
     processor.process(&batch(events)).await.unwrap();
 
+    let store = BoltStore::new(&server.config()).unwrap();
+    let size = async |before| ledger_size(&store, before, Duration::from_secs(60)).await;
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let one_time = size(later).await.unwrap();
+    assert_eq!((one_time.entries, one_time.older), (25, 0));
+    let newest = viewed(&format!("newest{n}"), n, n, 0);
+    processor.process(&batch([newest])).await.unwrap();
+    let two_times = size(later).await.unwrap();
+    assert_eq!((two_times.entries, two_times.older), (26, 25));
+    // whoever prunes leaves the newest
+    assert_eq!(Some(two_times.before), two_times.newest);
+    assert_eq!(two_times.oldest, one_time.newest);
+    assert_eq!(size(at(0)).await.unwrap().before, at(0));
+
     // entered now, so nothing is older than the events' own time
     assert_eq!(processor.prune_ledger(at(0), 10).await.unwrap(), 0);
-    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
     let mut removed = Vec::new();
     while removed.last() != Some(&0) {
         removed.push(processor.prune_ledger(later, 10).await.unwrap());
     }
-    assert_eq!(removed, [10, 10, 5, 0]);
+    assert_eq!(removed, [10, 10, 6, 0]);
     assert_eq!(
         probe
             .number("MATCH (e:AppliedEvent) RETURN count(e) AS n")
             .await,
         0
     );
+}
+
+/// What the handbook says of a retention that is too short.
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn an_event_that_comes_again_after_its_entry_is_gone_counts_twice() {
+    let server = Server::shared().await;
+    let processor = ready(server.config()).await;
+    let (probe, n) = (Probe::new(server.port()), unique());
+    let events = [
+        viewed(&format!("old{n}"), n, n, 0),
+        viewed(&format!("young{n}"), n, n, 0),
+    ];
+    processor.process(&batch(events.clone())).await.unwrap();
+    let age = format!("MATCH (e:AppliedEvent {{id: 'old{n}'}}) SET e.at = datetime('2000-01-01')");
+    probe.run(&age).await;
+
+    let before = "2000-01-02T00:00:00Z".parse().unwrap();
+    assert_eq!(processor.prune_ledger(before, 10).await.unwrap(), 1);
+    processor.process(&batch(events)).await.unwrap();
+    assert_eq!(probe.edge("VIEWED", n, n).await.unwrap().count, 3);
 }
