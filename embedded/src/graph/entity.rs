@@ -1,6 +1,7 @@
 //! Products and the end of users.
 
 use fanout_neo4j::Value;
+use fanout_neo4j::cypher::SEEN_PROPERTIES;
 use fanout_neo4j::store::Record;
 use redb::{ReadableTable, WriteTransaction};
 
@@ -60,9 +61,75 @@ fn replaced(version: String, properties: Value) -> Result<Stored, Trouble> {
     }
     Ok(Stored {
         version,
-        deleted: false,
         properties,
+        ..Stored::default()
     })
+}
+
+/// Rows `[product, mark, a value or null for each property, marks or null]`: of each property
+/// the value with the greatest mark, as long as there is no version.
+pub(super) fn product_seen(txn: &WriteTransaction, mut given: Given) -> Result<Record, Trouble> {
+    let mut products = txn.open_table(PRODUCTS)?;
+    let rows = given.list("rows")?;
+    let (done, mut skipped) = (rows.len(), Vec::new());
+    for (number, row) in rows.into_iter().enumerate() {
+        let Value::List(columns) = row else {
+            return Err(Trouble::Type);
+        };
+        let [id, mark, price, category_id, category_code, brand, marks] =
+            <[Value; 7]>::try_from(columns).map_err(|_| Trouble::Type)?;
+        let key = GraphId::of_value(id)?.key();
+        let before = products.get(key.as_slice())?;
+        let before = before.map(|stored| Stored::decode(stored.value()));
+        let mut stored = before.transpose()?.unwrap_or_default();
+        let says = [price, category_id, category_code, brand];
+        if !stored.take_over(says, &marks_of(mark, marks)?)? {
+            skipped.push(number);
+        }
+        products.insert(key.as_slice(), stored.encode()?.as_slice())?;
+    }
+    Ok(answer(done, &skipped))
+}
+
+/// A mark for each property.
+fn marks_of(mark: Value, marks: Value) -> Result<[String; 4], Trouble> {
+    let text = |value| match value {
+        Value::Text(text) => Ok(text),
+        _ => Err(Trouble::Type),
+    };
+    match marks {
+        Value::Null => {
+            let mark = text(mark)?;
+            Ok(std::array::from_fn(|_| mark.clone()))
+        }
+        Value::List(marks) => {
+            let marks: Vec<_> = marks.into_iter().map(text).collect::<Result<_, _>>()?;
+            marks.try_into().map_err(|_| Trouble::Type)
+        }
+        _ => Err(Trouble::Type),
+    }
+}
+
+impl Stored {
+    /// Takes what is newer; answers whether anything is.
+    fn take_over(&mut self, says: [Value; 4], marks: &[String; 4]) -> Result<bool, Trouble> {
+        if self.version.is_some() {
+            return Ok(false);
+        }
+        self.seen.resize(marks.len(), String::new());
+        let mut newer = false;
+        let said = SEEN_PROPERTIES.iter().zip(says).zip(marks);
+        for (((name, value), mark), seen) in said.zip(&mut self.seen) {
+            if mark > seen
+                && let Some(property) = Property::of(value)?
+            {
+                self.properties.insert((*name).to_owned(), property);
+                seen.clone_from(mark);
+                newer = true;
+            }
+        }
+        Ok(newer)
+    }
 }
 
 /// Rows `[user]`: erases what they did, and remembers that they are gone.

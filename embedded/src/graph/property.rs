@@ -17,6 +17,10 @@ pub(super) struct Stored {
     pub(super) deleted: bool,
     #[serde(default)]
     pub(super) properties: BTreeMap<String, Property>,
+    /// The marks of what interactions said, in the order of the statement's properties; none
+    /// once there is a version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) seen: Vec<String>,
 }
 
 /// What a property can be in Neo4j.

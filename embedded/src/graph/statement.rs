@@ -21,6 +21,7 @@ pub(super) enum Known {
     Interaction(Kind),
     EraseDeletedUsers,
     Product,
+    ProductSeen,
     UserDeleted,
     RelationsOfUser,
 }
@@ -40,6 +41,7 @@ impl Known {
             cypher::PURCHASED => Self::Interaction(Kind::Purchased),
             cypher::ERASE_DELETED_USERS => Self::EraseDeletedUsers,
             cypher::PRODUCT => Self::Product,
+            cypher::PRODUCT_SEEN => Self::ProductSeen,
             cypher::USER_DELETED => Self::UserDeleted,
             cypher::RELATIONS_OF_USER => Self::RelationsOfUser,
             _ => return Err(Trouble::Unknown),
@@ -60,6 +62,7 @@ impl Known {
             Self::LedgerSize => ledger::size(txn, given)?,
             Self::Interaction(kind) => interaction::merge(txn, kind, given)?,
             Self::Product => entity::product(txn, given)?,
+            Self::ProductSeen => entity::product_seen(txn, given)?,
             Self::UserDeleted => entity::user_deleted(txn, given)?,
             Self::LedgerEnds => return ledger::ends(txn),
             Self::LedgerLookUp => return ledger::look_up(txn, given),

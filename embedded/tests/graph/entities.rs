@@ -85,3 +85,95 @@ async fn a_deleted_user_is_erased_and_stays_so() {
     assert_eq!(graph.relation(Kind::Viewed, 2, 9).unwrap().count, 2);
     assert_eq!(graph.graph.counts().unwrap().users, 2);
 }
+
+fn said(id: &str, second: i64, says: &[(&str, serde_json::Value)]) -> Event {
+    let mut payload = json!({"user_id": 1, "product_id": 9});
+    for (name, value) in says {
+        payload[*name] = value.clone();
+    }
+    event(id, "view", second, &payload)
+}
+
+fn properties(graph: &Graph) -> std::collections::BTreeMap<String, Value> {
+    graph.graph.product(&9.into()).unwrap().unwrap().properties
+}
+
+#[tokio::test]
+async fn what_interactions_say_of_a_product_stands_until_the_catalogue_speaks() {
+    let graph = graph().await;
+    graph
+        .apply([
+            said("a", 5, &[("price", json!(2.5)), ("brand", json!("old"))]),
+            said(
+                "b",
+                9,
+                &[("brand", json!("new")), ("category_id", json!(7))],
+            ),
+            viewed("c", 1, 9, 10),
+        ])
+        .await;
+    graph
+        .apply([said("d", 7, &[("brand", json!("late"))])])
+        .await;
+    let now = properties(&graph);
+    let want = [
+        ("brand", Value::from("new")),
+        ("category_id", Value::Int(7)),
+        ("price", Value::Float(2.5)),
+    ];
+    assert_eq!(
+        now,
+        want.map(|(name, value)| (name.to_owned(), value)).into()
+    );
+
+    graph.apply([upserted("u", 1, "catalogue")]).await;
+    graph
+        .apply([said("e", 20, &[("brand", json!("later"))])])
+        .await;
+    assert_eq!(
+        names(&graph),
+        (
+            false,
+            ["name", "new", "price", "stock", "tags"]
+                .map(str::to_owned)
+                .into()
+        )
+    );
+    assert_eq!(properties(&graph)["price"], Value::Float(0.1));
+}
+
+/// In whatever order and batches, with repeats, and wherever the catalogue comes in.
+#[tokio::test]
+async fn what_is_said_of_a_product_ends_alike_in_every_order() {
+    for seed in 0..12 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut events: Vec<Event> = (0..random.usize(2..12))
+            .map(|n| {
+                let value = |random: &mut fastrand::Rng| json!(random.u8(..3));
+                let mut says = vec![("brand", value(&mut random))];
+                if random.bool() {
+                    says.push(("price", value(&mut random)));
+                }
+                // few instants, so that some events share one
+                said(&format!("e{n}"), random.i64(0..4), &says)
+            })
+            .collect();
+        if random.u8(..3) == 0 {
+            events.push(upserted("u", 1, "catalogue"));
+        }
+        let mut ends = Vec::new();
+        for _ in 0..3 {
+            let graph = graph().await;
+            random.shuffle(&mut events);
+            let again = events[random.usize(..events.len())].clone();
+            let mut rest = [&events[..], &[again]].concat();
+            while !rest.is_empty() {
+                let batch = rest.split_off(rest.len() - random.usize(1..=rest.len()));
+                graph.apply(batch).await;
+            }
+            ends.push(properties(&graph));
+        }
+        assert_eq!(ends[0], ends[1], "seed {seed}");
+        assert_eq!(ends[0], ends[2], "seed {seed}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The embedded graph and a Neo4j server hold the same after the same events.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use fanout_contract::{Batch, Event, EventBuilder, EventId, Outcome, Processor};
@@ -12,6 +13,16 @@ use serde_json::{Value, json};
 use crate::support::neo4j::{Neo4j, PASSWORD};
 
 const SEEDS: u64 = 12;
+
+/// What an interaction may say of its product.
+static SAID: LazyLock<[(&str, Vec<Value>); 4]> = LazyLock::new(|| {
+    [
+        ("price", vec![json!(1), json!(2.5), json!("3"), Value::Null]),
+        ("category_id", vec![json!(7), json!("7")]),
+        ("category_code", vec![json!("a"), json!("")]),
+        ("brand", vec![json!("b"), json!("c"), json!({})]),
+    ]
+});
 
 /// Few subjects, so that events meet: four users and four products of both types of id.
 struct Cast(i64);
@@ -55,6 +66,11 @@ fn random_event(random: &mut fastrand::Rng, cast: &Cast) -> Event {
         1 => payload["session"] = json!("b"),
         _ => {}
     }
+    for (name, values) in SAID.iter() {
+        if random.u8(..3) == 0 {
+            payload[*name] = values[random.usize(..values.len())].clone();
+        }
+    }
     if kind == "product.upserted" {
         payload["name"] = json!(format!("n{}", random.u8(..9)));
         payload["price"] = json!(f64::from(random.u8(..)) / 7.0);
@@ -80,7 +96,8 @@ async fn on_server(server: &Neo4j, cast: &Cast) -> Value {
         RETURN i, type(x), p.id, x.count, x.first_at.epochSeconds, x.last_at.epochSeconds, \
         x.last_session";
     let products = "UNWIND range(0, 3) AS i MATCH (p:Product {id: $products[i]}) \
-        RETURN i, p:Deleted, p._version, p.name, p.price, p.tags ORDER BY i";
+        RETURN i, p:Deleted, p._version, p.name, p.price, p.tags, p.category_id, \
+        p.category_code, p.brand ORDER BY i";
     let parameters = json!({"users": cast.all("u"), "products": cast.all("p")});
     let mut relations = server.rows(relations, parameters.clone()).await;
     relations.sort_by_key(Value::to_string);
@@ -98,6 +115,7 @@ fn plain(property: Option<&Property>) -> Value {
     match property {
         Some(Property::Text(text)) => json!(text),
         Some(Property::Float(number)) => json!(number),
+        Some(Property::Int(number)) => json!(number),
         Some(Property::List(items)) => items.iter().map(|item| plain(Some(item))).collect(),
         _ => Value::Null,
     }
@@ -130,6 +148,9 @@ fn embedded(graph: &EmbeddedGraph, cast: &Cast) -> Value {
                 property("name"),
                 property("price"),
                 property("tags"),
+                property("category_id"),
+                property("category_code"),
+                property("brand"),
             ]));
         }
     }

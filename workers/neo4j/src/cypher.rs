@@ -106,6 +106,31 @@ FOREACH (_ IN CASE WHEN newer AND r[2] IS NULL THEN [1] ELSE [] END |
 REMOVE p._lock
 RETURN count(*) AS done, collect(CASE WHEN NOT newer THEN i END) AS skipped";
 
+/// Rows `[product, mark, price, category_id, category_code, brand, marks]`: what interactions
+/// say of a product that no `product.upserted` or `product.deleted` has spoken of. Of each
+/// property the value with the greatest mark stands; `marks` is null, or a list with a mark
+/// for each where they are not all `mark`. `_seen` keeps the marks of what stands, `_lock`
+/// makes them be read under the node's lock.
+pub const PRODUCT_SEEN: &str = "\
+UNWIND range(0, size($rows) - 1) AS i
+WITH i, $rows[i] AS r
+MERGE (p:Product {id: r[0]})
+SET p._lock = true
+WITH i, r, p, coalesce(p._seen, ['', '', '', '']) AS seen, p._version IS NULL AS open
+WITH i, r, p, seen, [k IN range(0, 3) |
+  open AND r[k + 2] IS NOT NULL AND coalesce(r[6][k], r[1]) > seen[k]] AS newer
+FOREACH (_ IN CASE WHEN any(n IN newer WHERE n) THEN [1] ELSE [] END |
+  SET p.price = CASE WHEN newer[0] THEN r[2] ELSE p.price END,
+    p.category_id = CASE WHEN newer[1] THEN r[3] ELSE p.category_id END,
+    p.category_code = CASE WHEN newer[2] THEN r[4] ELSE p.category_code END,
+    p.brand = CASE WHEN newer[3] THEN r[5] ELSE p.brand END,
+    p._seen = [k IN range(0, 3) | CASE WHEN newer[k] THEN coalesce(r[6][k], r[1]) ELSE seen[k] END])
+REMOVE p._lock
+RETURN count(*) AS done, collect(CASE WHEN none(n IN newer WHERE n) THEN i END) AS skipped";
+
+/// The properties of [`PRODUCT_SEEN`], in the order of its columns.
+pub const SEEN_PROPERTIES: [&str; 4] = ["price", "category_id", "category_code", "brand"];
+
 /// Rows `[user]`: erases the user and their relationships, and leaves a node with nothing
 /// but its id and the label `Deleted`.
 pub const USER_DELETED: &str = "\
@@ -160,7 +185,7 @@ const fn interaction(name: &'static str, cypher: &'static str) -> Statement {
 }
 
 /// The statements of the default mapping, in the order in which a transaction runs them.
-pub static INTERACTIONS: [Statement; 6] = [
+pub static INTERACTIONS: [Statement; 7] = [
     interaction("viewed", VIEWED),
     interaction("carted", CARTED),
     interaction("uncarted", UNCARTED),
@@ -177,6 +202,13 @@ pub static INTERACTIONS: [Statement; 6] = [
         cypher: Cow::Borrowed(USER_DELETED),
         key_columns: 1,
         fold: Fold::Same,
+        after_skip: None,
+    },
+    Statement {
+        name: Cow::Borrowed("product-seen"),
+        cypher: Cow::Borrowed(PRODUCT_SEEN),
+        key_columns: 1,
+        fold: Fold::NewestOfEach,
         after_skip: None,
     },
 ];

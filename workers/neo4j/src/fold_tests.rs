@@ -41,6 +41,48 @@ fn seen() -> impl Strategy<Value = Vec<Seen>> {
     proptest::collection::vec(one, 0..60)
 }
 
+/// What an event says of a product: product, second, a value for each property.
+type Said = (i64, i64, [Option<i64>; 4]);
+
+fn said() -> impl Strategy<Value = Vec<Said>> {
+    let value = || proptest::option::of(0..9_i64);
+    let one = (0..3_i64, 0..4_i64, [value(), value(), value(), value()]);
+    proptest::collection::vec(one, 0..40)
+}
+
+/// Of events of one second the later in the list is the newer.
+fn mark(slot: usize, second: i64) -> String {
+    format!("{second:016x}{slot:016x}")
+}
+
+fn says((slot, (product, second, values)): (usize, &Said)) -> Row {
+    let mut columns = vec![Value::Int(*product), Value::Text(mark(slot, *second))];
+    columns.extend(values.map(Value::from));
+    columns.push(Value::Null);
+    Row {
+        columns,
+        slots: vec![slot],
+    }
+}
+
+/// The mark of each property of a row, empty where it says nothing.
+fn marks_of(row: &Row) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::Text(text) => text.clone(),
+        _ => String::new(),
+    };
+    match &row.columns[6] {
+        Value::List(marks) => marks.iter().map(text).collect(),
+        _ => row.columns[2..6]
+            .iter()
+            .map(|value| match value {
+                Value::Null => String::new(),
+                _ => text(&row.columns[1]),
+            })
+            .collect(),
+    }
+}
+
 proptest! {
     #[test]
     fn the_order_of_arrival_does_not_show_in_folded_interactions(events in seen(), turns in proptest::collection::vec(any::<(Index, Index)>(), 20)) {
@@ -90,6 +132,39 @@ proptest! {
             prop_assert_eq!(&row.columns[1], &Value::Text(format!("v{:03}", newest.unwrap())));
         }
         prop_assert_eq!(prepared.rows.len() + prepared.superseded.len(), versions.len());
+    }
+
+    /// Of each property the value of the newest event that has one, in whatever order, folded
+    /// at once or by parts.
+    #[test]
+    fn of_what_is_said_of_a_product_the_newest_of_each_property_is_sent(
+        said in said(), turns in proptest::collection::vec(any::<(Index, Index)>(), 20), cut in any::<Index>(),
+    ) {
+        let statement = &INTERACTIONS[6];
+        let rows: Vec<Row> = said.iter().enumerate().map(says).collect();
+        let mut shuffled = rows.clone();
+        for (a, b) in turns {
+            if !shuffled.is_empty() {
+                let (a, b) = (a.index(shuffled.len()), b.index(shuffled.len()));
+                shuffled.swap(a, b);
+            }
+        }
+        let parts = shuffled.split_at(cut.index(shuffled.len() + 1));
+        let parts = [parts.0, parts.1].map(|part| fold(statement, part.to_vec()).rows);
+        let folded = fold(statement, rows);
+        prop_assert!(folded.superseded.is_empty());
+        for row in &folded.rows {
+            let of_product = said.iter().enumerate().filter(|(_, s)| Value::Int(s.0) == row.columns[0]);
+            for property in 0..4 {
+                let newest = of_product.clone()
+                    .filter_map(|(slot, s)| Some((mark(slot, s.1), s.2[property]?)))
+                    .max();
+                let (at, value) = newest.map_or((String::new(), Value::Null), |(at, value)| (at, value.into()));
+                prop_assert_eq!(&row.columns[2 + property], &value);
+                prop_assert_eq!(&marks_of(row)[property], &at);
+            }
+        }
+        prop_assert_eq!(columns(folded), columns(fold(statement, parts.concat())));
     }
 
     #[test]

@@ -44,6 +44,10 @@ pub enum Fold {
     /// The column after the key is a version: the row with the greatest one is sent, the
     /// others are skipped as older.
     Newest,
+    /// Columns after a key of one: a mark, values, and last null or a list with a mark for each
+    /// of the values. Null is no value, and the empty mark no mark. Of each value the one with
+    /// the greatest mark is kept.
+    NewestOfEach,
 }
 
 /// What a fold made of two rows.
@@ -71,6 +75,7 @@ impl Fold {
                 (Some(_), Some(_)) => Folded::KeptFirst,
                 _ => Folded::Apart,
             },
+            Self::NewestOfEach => fold_each(first, second).unwrap_or(Folded::Apart),
         }
     }
 }
@@ -111,5 +116,49 @@ fn cmp_session(a: &Value, b: &Value) -> Ordering {
         (Value::Text(_), _) => Ordering::Greater,
         (_, Value::Text(_)) => Ordering::Less,
         _ => Ordering::Equal,
+    }
+}
+
+fn fold_each(first: &mut [Value], second: &[Value]) -> Option<Folded> {
+    let (mut kept, others) = (marks(first)?, marks(second)?);
+    let ([_, mark, values @ .., of_each], [_, _, other_values @ .., _]) = (first, second) else {
+        return None;
+    };
+    if kept.len() != others.len() {
+        return None;
+    }
+    let pairs = values.iter_mut().zip(&mut kept);
+    for ((value, at), (other, other_at)) in pairs.zip(other_values.iter().zip(others)) {
+        if other_at > *at {
+            (*value, *at) = (other.clone(), other_at);
+        }
+    }
+    let newest = kept.iter().max().cloned().unwrap_or_default();
+    let same = kept.iter().all(|at| at.is_empty() || *at == newest);
+    let list = || Value::List(kept.into_iter().map(Value::Text).collect());
+    *of_each = if same { Value::Null } else { list() };
+    *mark = Value::Text(newest);
+    Some(Folded::Merged)
+}
+
+/// A mark for each value, empty where there is none.
+fn marks(row: &[Value]) -> Option<Vec<String>> {
+    let [_, Value::Text(mark), values @ .., of_each] = row else {
+        return None;
+    };
+    let own = |value: &Value| match value {
+        Value::Null => String::new(),
+        _ => mark.clone(),
+    };
+    match of_each {
+        Value::Null => Some(values.iter().map(own).collect()),
+        Value::List(marks) if marks.len() == values.len() => {
+            let texts = marks.iter().map(|mark| match mark {
+                Value::Text(mark) => Some(mark.clone()),
+                _ => None,
+            });
+            texts.collect()
+        }
+        _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use fanout_contract::{Event, Failure, SkipReason, When, version};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::payload::{Interaction, Product, ProductId, UserId, decode};
 use super::{Effect, Mapped, Mapping};
@@ -20,6 +21,10 @@ use crate::value::Value;
 /// | `product.upserted` | the product's properties, replaced as a whole by a newer version |
 /// | `product.deleted` | a product with nothing but id and `_version`, label `Deleted`; relationships stay, their counts are facts about users |
 /// | `user.deleted` | a user with nothing but the id, label `Deleted`; final, later interactions are skipped as older |
+///
+/// An interaction that says price, `category_id`, `category_code` or brand sets these of a
+/// product that no `product.upserted` or `product.deleted` has spoken of, whichever came first:
+/// of each property the value of the newest interaction that has one.
 ///
 /// Anything else is not ours. Ids are integers or texts and keep their type. A missing time
 /// is the time of arrival; one beyond tomorrow counts as tomorrow.
@@ -44,6 +49,7 @@ const UNCARTED: usize = 2;
 const PURCHASED: usize = 3;
 const PRODUCT: usize = 4;
 const USER_DELETED: usize = 5;
+const PRODUCT_SEEN: usize = 6;
 
 /// The product's own id, and what a bare event says about itself.
 const NOT_PROPERTIES: [&str; 7] = [
@@ -77,17 +83,51 @@ impl Mapping for Interactions {
 }
 
 fn interaction(event: &Event, statement: usize, now: Timestamp) -> Result<Effect, Failure> {
-    let payload: Interaction = decode(event)?;
+    let mut payload: Interaction = decode(event)?;
     let when = When::of(event, now);
+    let of_product = payload.of_product();
+    let user = payload.user.key("the user id")?;
+    let product = Value::from(payload.product.key("the product id")?);
     let columns = vec![
-        payload.user.key("the user id")?.into(),
-        payload.product.key("the product id")?.into(),
+        user.into(),
+        product.clone(),
         Value::Int(1),
         Value::Time(when.at),
         Value::Time(when.at),
         payload.session.into(),
     ];
-    Ok(Effect::new().row(statement, columns).clamped(when.clamped))
+    let effect = Effect::new().row(statement, columns).clamped(when.clamped);
+    Ok(match seen(event, when, product, of_product) {
+        Some(row) => effect.row(PRODUCT_SEEN, row),
+        None => effect,
+    })
+}
+
+/// The row of what an interaction says of its product, where it says anything.
+fn seen(
+    event: &Event,
+    when: When,
+    product: Value,
+    says: [Option<serde_json::Value>; 4],
+) -> Option<Vec<Value>> {
+    // as CSV files have it, an empty text says nothing
+    let says = says.map(|json| json.and_then(scalar).filter(|v| *v != Value::from("")));
+    if says.iter().all(Option::is_none) {
+        return None;
+    }
+    let mut row = vec![product, Value::Text(mark(event, when))];
+    row.extend(says.into_iter().map(Value::from));
+    row.push(Value::Null);
+    Some(row)
+}
+
+/// When an interaction happened, as text that sorts so; the event's id tells those of one
+/// instant apart. Half as long as a version: there is one in each row.
+fn mark(event: &Event, when: When) -> String {
+    // flipping the sign bit makes the order of i64 that of u64
+    let micros = when.at.as_microsecond().cast_unsigned() ^ (1 << 63);
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, event.id().as_str().as_bytes());
+    format!("{micros:016x}{:016x}", id.as_u64_pair().0)
 }
 
 fn product(event: &Event, now: Timestamp) -> Result<Effect, Failure> {
@@ -126,12 +166,6 @@ fn property((name, value): (String, serde_json::Value)) -> Option<(String, Value
         return None;
     }
     let value = match value {
-        Json::Bool(b) => Value::Bool(b),
-        Json::Number(n) => n
-            .as_i64()
-            .map(Value::Int)
-            .or_else(|| n.as_f64().map(Value::Float))?,
-        Json::String(s) => Value::Text(s),
         Json::Array(items) if !items.is_empty() => {
             let texts = items.into_iter().map(|item| match item {
                 Json::String(s) => Some(Value::Text(s)),
@@ -139,9 +173,22 @@ fn property((name, value): (String, serde_json::Value)) -> Option<(String, Value
             });
             Value::List(texts.collect::<Option<_>>()?)
         }
-        Json::Null | Json::Array(_) | Json::Object(_) => return None,
+        value => scalar(value)?,
     };
     Some((name, value))
+}
+
+fn scalar(json: serde_json::Value) -> Option<Value> {
+    use serde_json::Value as Json;
+    match json {
+        Json::Bool(b) => Some(Value::Bool(b)),
+        Json::Number(n) => match n.as_i64() {
+            Some(integer) => Some(Value::Int(integer)),
+            None => n.as_f64().map(Value::Float),
+        },
+        Json::String(s) => Some(Value::Text(s)),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use bytes::Bytes;
 use fanout_contract::{EventBuilder, EventId};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+use std::collections::HashMap;
 
 fn map(kind: &str, payload: impl Into<Bytes>) -> Mapped {
     let event = EventBuilder::new(EventId::new("e"), kind, payload.into()).build();
@@ -42,12 +43,75 @@ fn an_interaction_has_one_row_of_user_product_count_times_session() {
         "s".into(),
     ];
     let envelope = json!({"userId": 1, "productId": "p", "session": "s"});
-    let bare = json!({"user_id": 1, "product_id": "p", "user_session": "s", "price": 2.5});
+    let bare = json!({"user_id": 1, "product_id": "p", "user_session": "s", "colour": 2});
     assert_eq!(
         row(map_json("product.carted", &envelope)),
         (CARTED, want.clone())
     );
     assert_eq!(row(map_json("cart", &bare)), (CARTED, want));
+}
+
+/// What the event says of its product; `None` where it has a row for the relationship only.
+fn says(payload: &Json) -> Option<Vec<Value>> {
+    let Mapped::Write(effect) = map_json("view", payload) else {
+        panic!("{payload}")
+    };
+    let rows: HashMap<_, _> = effect.rows.into_iter().collect();
+    assert!(rows.contains_key(&VIEWED));
+    rows.get(&PRODUCT_SEEN).cloned()
+}
+
+#[test]
+fn an_interaction_says_price_category_and_brand_in_both_spellings_and_no_others() {
+    let bare = says(&json!({
+        "user_id": 1, "product_id": "p", "price": 35.79, "category_id": 2_103_807_459_595_387_724_i64,
+        "category_code": "a.b", "brand": "shiseido", "colour": "red",
+    }));
+    let bare = bare.unwrap();
+    assert_eq!(bare.len(), 3 + cypher::SEEN_PROPERTIES.len());
+    assert_eq!(bare[0], "p".into());
+    let values = [
+        Value::Float(35.79),
+        Value::Int(2_103_807_459_595_387_724),
+        "a.b".into(),
+        "shiseido".into(),
+        Value::Null,
+    ];
+    assert_eq!(bare[2..], values);
+    let envelope = json!({"userId": 1, "productId": "p", "categoryId": 7, "category_id": 8});
+    assert_eq!(says(&envelope).unwrap()[3], 8.into());
+    let envelope = json!({"userId": 1, "productId": "p", "categoryCode": "c"});
+    assert_eq!(says(&envelope).unwrap()[4], "c".into());
+}
+
+#[test]
+fn who_says_nothing_of_the_product_pays_nothing_for_it() {
+    assert_eq!(says(&json!({"user_id": 1, "product_id": 1})), None);
+    let nothing = json!({
+        "user_id": 1, "product_id": 1, "price": null, "category_id": {"id": 1}, "brand": "",
+        "category_code": ["a"],
+    });
+    assert_eq!(says(&nothing), None);
+}
+
+#[test]
+fn marks_sort_by_time_and_tell_events_of_one_instant_apart() {
+    let mark = |id: &str, second: i64| {
+        let payload = json!({"user_id": 1, "product_id": 1, "brand": "b"}).to_string();
+        let at = Timestamp::from_second(second).unwrap();
+        let event = EventBuilder::new(EventId::new(id), "view", payload.into());
+        let event = event.occurred_at(at).build();
+        match Interactions.map(&event, Timestamp::UNIX_EPOCH) {
+            Mapped::Write(effect) => match &effect.rows[1].1[1] {
+                Value::Text(mark) => mark.clone(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(mark("a", -5) < mark("b", 0) && mark("b", 0) < mark("a", 1));
+    assert_ne!(mark("a", 1), mark("b", 1));
+    assert_eq!(mark("a", 1), mark("a", 1));
 }
 
 #[test]

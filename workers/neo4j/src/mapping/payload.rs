@@ -47,6 +47,31 @@ pub(super) struct Interaction {
         alias = "userSession"
     )]
     pub(super) session: Option<Session>,
+    #[serde(default)]
+    price: Option<serde_json::Value>,
+    #[serde(default)]
+    category_id: Option<serde_json::Value>,
+    // not an alias: an event that has both spellings was always taken
+    #[serde(default, rename = "categoryId")]
+    category_id_too: Option<serde_json::Value>,
+    #[serde(default)]
+    category_code: Option<serde_json::Value>,
+    #[serde(default, rename = "categoryCode")]
+    category_code_too: Option<serde_json::Value>,
+    #[serde(default)]
+    brand: Option<serde_json::Value>,
+}
+
+impl Interaction {
+    /// What it says of the product, as `cypher::SEEN_PROPERTIES` names it.
+    pub(super) fn of_product(&mut self) -> [Option<serde_json::Value>; 4] {
+        [
+            self.price.take(),
+            self.category_id.take().or(self.category_id_too.take()),
+            self.category_code.take().or(self.category_code_too.take()),
+            self.brand.take(),
+        ]
+    }
 }
 
 /// `product.upserted`: every scalar and every list of texts beside the id is a property.

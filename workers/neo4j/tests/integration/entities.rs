@@ -20,14 +20,24 @@ fn deleted(id: &str, product: i64, second: i64) -> Event {
     )
 }
 
-/// Labels and properties of a product, without its version.
+/// A view that says something of its product.
+fn said(id: &str, n: i64, second: i64, says: &Value) -> Event {
+    let mut payload = json!({"user_id": n, "product_id": n});
+    let says = says.as_object().unwrap().clone();
+    payload.as_object_mut().unwrap().extend(says);
+    event(id, "view", second, &payload)
+}
+
+/// Labels and properties of a product, without its version and marks.
 async fn product(probe: &Probe, id: i64) -> Value {
     let cypher = format!(
-        "MATCH (p:Product {{id: {id}}}) RETURN labels(p) AS labels, p{{.*, _version: null}} AS p"
+        "MATCH (p:Product {{id: {id}}}) RETURN labels(p) AS labels, p{{.*, _version: null, _seen: null}} AS p"
     );
     let row = &probe.rows(&cypher).await[0];
     let mut properties: Value = row.get("p").unwrap();
-    properties.as_object_mut().unwrap().remove("_version");
+    for ours in ["_version", "_seen"] {
+        properties.as_object_mut().unwrap().remove(ours);
+    }
     json!([
         row.get::<Vec<String>>("labels")
             .unwrap()
@@ -206,4 +216,92 @@ async fn a_deleted_user_is_erased_for_good() {
     );
     assert_eq!(probe.number(&user).await, 1);
     assert_eq!(probe.edge("VIEWED", n + 1, n).await.unwrap().count, 2);
+}
+
+/// The newest interaction that has a property gives it, in every order, folded or one by one;
+/// what the catalogue says replaces it, whichever came first.
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn what_interactions_say_of_a_product_ends_alike_in_every_order() {
+    let server = Server::shared().await;
+    let processor = ready(server.config()).await;
+    let probe = Probe::new(server.port());
+    let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]];
+    for (round, order) in orders.into_iter().enumerate() {
+        for (together, catalogue) in [(true, false), (false, false), (true, true), (false, true)] {
+            let n = unique();
+            let mut events = vec![
+                said(
+                    &format!("a{n}"),
+                    n,
+                    1,
+                    &json!({"price": 9.5, "category_id": 7, "brand": "old"}),
+                ),
+                said(
+                    &format!("b{n}"),
+                    n,
+                    2,
+                    &json!({"price": 10, "category_code": "a.b"}),
+                ),
+                said(
+                    &format!("c{n}"),
+                    n,
+                    3,
+                    &json!({"brand": "new", "category_id": "7"}),
+                ),
+                viewed(&format!("d{n}"), n, n, 4),
+            ];
+            events = order.map(|i: usize| events[i].clone()).into();
+            if catalogue {
+                events.insert(round, upserted(&format!("u{n}"), n, 0, "catalogue"));
+            }
+            let batches = if together {
+                vec![events]
+            } else {
+                events.into_iter().map(|e| vec![e]).collect()
+            };
+            for events in batches {
+                processor.process(&batch(events)).await.unwrap();
+            }
+            let want = if catalogue {
+                json!({"id": n, "name": "catalogue", "price": 9.5})
+            } else {
+                json!({"id": n, "price": 10, "category_id": "7", "category_code": "a.b", "brand": "new"})
+            };
+            let found = product(&probe, n).await;
+            assert_eq!(
+                found,
+                json!([false, want]),
+                "{order:?} {together} {catalogue}"
+            );
+            assert_eq!(probe.edge("VIEWED", n, n).await.unwrap().count, 4);
+        }
+    }
+}
+
+/// Two processes at once, over the same products from both ends.
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn what_two_writers_say_of_the_same_products_is_the_newest_of_both() {
+    let server = Server::shared().await;
+    let (one, other) = tokio::join!(ready(server.config()), ready(server.config()));
+    let (probe, n) = (Probe::new(server.port()), unique());
+    let write = async |processor: &fanout_neo4j::Neo4jProcessor, parity: i64| {
+        for second in (0..12).filter(|second| second % 2 == parity) {
+            let product = |i: i64| n + if parity == 0 { i } else { 19 - i };
+            let events = (0..20).map(|i| {
+                let says = json!({"price": second, "brand": format!("b{second}")});
+                said(&format!("{n}-{second}-{i}"), product(i), second, &says)
+            });
+            let done = processor.process(&batch(events)).await.unwrap().into_vec();
+            let applied = |outcome: &Outcome| matches!(outcome, Outcome::Applied(_));
+            assert!(done.iter().all(applied), "{done:?}");
+        }
+    };
+    tokio::join!(write(&one, 0), write(&other, 1));
+    let newest = format!(
+        "MATCH (p:Product) WHERE {n} <= p.id AND p.id < {n} + 20 AND p.price = 11 AND p.brand = 'b11' \
+         AND p._lock IS NULL RETURN count(p) AS n"
+    );
+    assert_eq!(probe.number(&newest).await, 20);
 }
