@@ -14,6 +14,8 @@ pub(super) enum Form {
     Whole(u64, u64),
     /// A share, 0 to 1.
     Share,
+    /// A number, fractions too.
+    Number(f64, f64),
     Time(Duration, Duration),
     /// Bytes.
     Size(u64, u64),
@@ -57,9 +59,8 @@ impl Form {
             (Self::Flag, Raw::Loose(text)) => text.parse().ok().map(Val::Flag),
             (Self::Whole(min, max), Raw::Whole(n)) => whole(u64::try_from(*n).ok(), *min, *max),
             (Self::Whole(min, max), Raw::Loose(text)) => whole(text.parse().ok(), *min, *max),
-            (Self::Share, Raw::Whole(n)) => share(if *n == 0 { 0.0 } else { *n as f64 }),
-            (Self::Share, Raw::Real(number)) => share(*number),
-            (Self::Share, Raw::Loose(text)) => text.parse().ok().and_then(share),
+            (Self::Share, raw) => number(raw, 0.0, 1.0),
+            (Self::Number(min, max), raw) => number(raw, *min, *max),
             (Self::Time(min, max), Raw::Text(t) | Raw::Loose(t)) => time(t, *min, *max),
             (Self::Size(min, max), Raw::Text(t) | Raw::Loose(t)) => {
                 size(t).filter(|n| (min..=max).contains(&n)).map(Val::Whole)
@@ -111,6 +112,7 @@ impl Form {
             Self::Flag => "true or false".to_owned(),
             Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
             Self::Share => "a number from 0 to 1".to_owned(),
+            Self::Number(min, max) => format!("a number from {min} to {max}"),
             Self::Time(min, max) => {
                 format!("a duration from {} to {}", show_time(*min), show_time(*max))
             }
@@ -140,7 +142,7 @@ impl Form {
             }
             (_, Val::Flag(flag)) => Some(flag.to_string()),
             (_, Val::Whole(number)) => Some(number.to_string()),
-            (_, Val::Share(share)) => Some(format!("{share:?}")),
+            (_, Val::Real(number)) => Some(format!("{number:?}")),
             (_, Val::Time(time)) => Some(quoted(&show_time(*time))),
             (_, Val::Text(text)) => Some(quoted(text)),
             (_, Val::List(_)) => None,
@@ -189,8 +191,19 @@ fn whole(number: Option<u64>, min: u64, max: u64) -> Option<Val> {
     number.filter(|n| (min..=max).contains(n)).map(Val::Whole)
 }
 
-fn share(share: f64) -> Option<Val> {
-    (0.0..=1.0).contains(&share).then_some(Val::Share(share))
+/// Neither end of a range contains what is no number.
+fn number(raw: &Raw, min: f64, max: f64) -> Option<Val> {
+    #[allow(clippy::cast_precision_loss, reason = "the limits are far below 2^53")]
+    let number = match raw {
+        Raw::Whole(n) => *n as f64,
+        Raw::Real(number) => *number,
+        Raw::Loose(text) => text.parse().ok()?,
+        _ => return None,
+    };
+    // adding zero makes one zero of both
+    (min..=max)
+        .contains(&number)
+        .then_some(Val::Real(number + 0.0))
 }
 
 /// `M` is a month to humantime, which nobody means here.

@@ -44,7 +44,7 @@ pub use traces::{OtlpProtocol, Sampler, TracesConfig};
 pub use urls::mask_url;
 pub use worker::{
     BreakerConfig, FloodGuardConfig, FollowUpRoute, HttpConfig, LogConfig, LogFormat,
-    Neo4jSettings, QdrantSettings, Secret, WorkerConfig,
+    Neo4jSettings, ProfileWeights, QdrantSettings, Secret, WorkerConfig,
 };
 
 use std::collections::BTreeMap;

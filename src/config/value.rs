@@ -15,7 +15,7 @@ pub(super) enum Val {
     Unset,
     Flag(bool),
     Whole(u64),
-    Share(f64),
+    Real(f64),
     Time(Duration),
     Text(String),
     List(Vec<Val>),
@@ -66,7 +66,7 @@ macro_rules! plain {
         }
     )+};
 }
-plain!(Flag(bool), Share(f64), Time(Duration), Text(String));
+plain!(Flag(bool), Real(f64), Time(Duration), Text(String));
 
 macro_rules! whole {
     ($($type:ty),+) => {$(

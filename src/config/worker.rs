@@ -195,7 +195,7 @@ pub struct Neo4jSettings {
 }
 
 /// The Qdrant server, and what is kept there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QdrantSettings {
     /// Address of the gRPC port. Default `http://localhost:6334`.
     pub url: String,
@@ -211,12 +211,38 @@ pub struct QdrantSettings {
     pub profiles: bool,
     /// After this time an interaction counts half in a profile. Default 30 days.
     pub half_life: Duration,
+    /// What an interaction weighs in a profile.
+    pub weights: ProfileWeights,
     /// Requests at once. Default 4: one shard takes updates one after the other.
     pub in_flight: usize,
     /// Deadline of one call of the processor. Default 25 s, below the queue's deadline.
     pub query_timeout: Duration,
     /// TLS beyond what the URL says.
     pub tls: TlsConfig,
+}
+
+/// What an interaction weighs in a profile, by kind. Only their proportions matter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProfileWeights {
+    /// Default 1.
+    pub view: f64,
+    /// Default 3.
+    pub cart: f64,
+    /// Default -3: takes back what `cart` said.
+    pub remove_from_cart: f64,
+    /// Default 5.
+    pub purchase: f64,
+}
+
+impl Default for ProfileWeights {
+    fn default() -> Self {
+        Self {
+            view: 1.0,
+            cart: 3.0,
+            remove_from_cart: -3.0,
+            purchase: 5.0,
+        }
+    }
 }
 
 impl Default for QdrantSettings {
@@ -229,6 +255,7 @@ impl Default for QdrantSettings {
             derive_vectors: true,
             profiles: true,
             half_life: Duration::from_secs(30 * 24 * 60 * 60),
+            weights: ProfileWeights::default(),
             in_flight: 4,
             query_timeout: Duration::from_secs(25),
             tls: TlsConfig::default(),

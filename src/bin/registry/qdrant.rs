@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fanout::config::{ConfigErrors, Origin, QdrantSettings};
 use fanout::worker::ProcessorContext;
 use fanout_contract::Processor;
-use fanout_qdrant::{ConfigProblem, QdrantConfig, QdrantProcessor, Tls};
+use fanout_qdrant::{ConfigProblem, QdrantConfig, QdrantProcessor, Tls, Weights};
 
 /// The Qdrant processor as configured.
 pub(super) fn build(context: &ProcessorContext<'_>) -> Result<Arc<dyn Processor>, ConfigErrors> {
@@ -18,7 +18,7 @@ pub(super) fn build(context: &ProcessorContext<'_>) -> Result<Arc<dyn Processor>
 
 /// The settings as the processor's package has them.
 pub(crate) fn settings(qdrant: &QdrantSettings) -> QdrantConfig {
-    let tls = &qdrant.tls;
+    let (tls, weights) = (&qdrant.tls, &qdrant.weights);
     QdrantConfig {
         url: qdrant.url.clone(),
         api_key: qdrant.api_key.as_ref().map(|key| key.expose().to_owned()),
@@ -32,6 +32,12 @@ pub(crate) fn settings(qdrant: &QdrantSettings) -> QdrantConfig {
         derive_vectors: qdrant.derive_vectors,
         profiles: qdrant.profiles,
         half_life: qdrant.half_life,
+        weights: Weights {
+            viewed: weights.view,
+            carted: weights.cart,
+            uncarted: weights.remove_from_cart,
+            purchased: weights.purchase,
+        },
         in_flight: NonZeroUsize::new(qdrant.in_flight).unwrap_or(NonZeroUsize::MIN),
         query_timeout: qdrant.query_timeout,
         ..QdrantConfig::default()

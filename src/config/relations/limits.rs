@@ -15,6 +15,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     heartbeat(config, report);
     buffers(config, report);
     pointers(config, report);
+    weights(config, report);
     filter(config, report);
 }
 
@@ -112,6 +113,29 @@ fn pointers(config: &Config, report: &mut Report) {
             super::super::raw::quoted(pointer),
             "must be JSON pointers, which begin with a slash",
             "for example /payload/email",
+        );
+    }
+}
+
+fn weights(config: &Config, report: &mut Report) {
+    let weights = &config.qdrant.weights;
+    let all = [
+        weights.view,
+        weights.cart,
+        weights.remove_from_cart,
+        weights.purchase,
+    ];
+    if config.qdrant.profiles && all.iter().all(|weight| *weight <= 0.0) {
+        report.relate(
+            &[
+                "qdrant.weights.view",
+                "qdrant.weights.cart",
+                "qdrant.weights.remove_from_cart",
+                "qdrant.weights.purchase",
+            ],
+            format!("{:?}", weights.view),
+            "must be above zero where no other weight is",
+            "without any weight nobody has a profile; set qdrant.profiles = false for that",
         );
     }
 }

@@ -115,21 +115,32 @@ fn everything_changed() -> Config {
             database: Some("shop".to_owned()),
             writers: 2,
             query_timeout: seconds(26),
+            ledger_retention: seconds(8_640_000),
             tls: changed_tls(None),
         },
-        qdrant: QdrantSettings {
-            url: "https://vectors:1".to_owned(),
-            api_key: Some(Secret::new("key")),
-            collection_prefix: Some("shadow_".to_owned()),
-            dimension: Some(768),
-            derive_vectors: false,
-            profiles: false,
-            half_life: seconds(3600),
-            in_flight: 2,
-            query_timeout: seconds(26),
-            tls: changed_tls(Some("vectors.local")),
-        },
+        qdrant: changed_qdrant(),
         shadow: changed_shadow(),
+    }
+}
+
+fn changed_qdrant() -> QdrantSettings {
+    QdrantSettings {
+        url: "https://vectors:1".to_owned(),
+        api_key: Some(Secret::new("key")),
+        collection_prefix: Some("shadow_".to_owned()),
+        dimension: Some(768),
+        derive_vectors: false,
+        profiles: false,
+        half_life: Duration::from_secs(3600),
+        weights: ProfileWeights {
+            view: 0.5,
+            cart: 2.0,
+            remove_from_cart: 0.0,
+            purchase: 10.25,
+        },
+        in_flight: 2,
+        query_timeout: Duration::from_secs(26),
+        tls: changed_tls(Some("vectors.local")),
     }
 }
 

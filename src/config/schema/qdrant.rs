@@ -1,13 +1,14 @@
 //! Settings of the Qdrant server.
 
-use std::time::Duration;
-
 use super::super::Config;
 use super::super::form::Form;
 use super::super::urls::Kind;
 use super::{Field, HOUR, SECOND, SHORTEST_CALL, Secrecy, TEN_YEARS};
 
 type Setting = Field<Config>;
+
+/// Far beyond any proportion that is meant.
+const HEAVIEST: f64 = 1000.0;
 
 pub(super) static QDRANT: &[Setting] = &[
     Setting::new(
@@ -58,6 +59,30 @@ pub(super) static QDRANT: &[Setting] = &[
         Form::Time(SECOND, TEN_YEARS),
         |c| &mut c.qdrant.half_life,
         "after this time an interaction counts half in a profile, from the newest one of its user",
+    ),
+    Setting::new(
+        "qdrant.weights.view",
+        Form::Number(0.0, HEAVIEST),
+        |c| &mut c.qdrant.weights.view,
+        "what a view weighs in a profile; only the proportions of the weights matter",
+    ),
+    Setting::new(
+        "qdrant.weights.cart",
+        Form::Number(0.0, HEAVIEST),
+        |c| &mut c.qdrant.weights.cart,
+        "what putting into the cart weighs",
+    ),
+    Setting::new(
+        "qdrant.weights.remove_from_cart",
+        Form::Number(-HEAVIEST, HEAVIEST),
+        |c| &mut c.qdrant.weights.remove_from_cart,
+        "what taking out of the cart weighs; below zero it takes back what was put in",
+    ),
+    Setting::new(
+        "qdrant.weights.purchase",
+        Form::Number(0.0, HEAVIEST),
+        |c| &mut c.qdrant.weights.purchase,
+        "what a purchase weighs",
     ),
     Setting::new(
         "qdrant.in_flight",

@@ -48,8 +48,9 @@ pub struct QdrantConfig {
     pub request_bytes: usize,
 }
 
-/// What an interaction weighs in a profile. What is stored with a point is the weight at the
-/// time it was written: a change counts for new events.
+/// What an interaction weighs in a profile. A profile is always folded with one set of
+/// weights: after a change that of a user follows with the user's next event, or the next
+/// version of a product. What is stored with a point is the weight at the time it was written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
     /// Default 1.
@@ -69,6 +70,19 @@ impl Default for Weights {
             carted: 3.0,
             uncarted: -3.0,
             purchased: 5.0,
+        }
+    }
+}
+
+impl Weights {
+    /// What an interaction of this kind weighs; `None` where the kind is none of ours.
+    pub(crate) fn of(&self, kind: &str) -> Option<f64> {
+        match kind {
+            "product.viewed" => Some(self.viewed),
+            "product.carted" => Some(self.carted),
+            "product.uncarted" => Some(self.uncarted),
+            "product.purchased" => Some(self.purchased),
+            _ => None,
         }
     }
 }

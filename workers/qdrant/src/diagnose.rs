@@ -8,6 +8,7 @@ use fanout_contract::diagnosis::{Check, Diagnosis, Severity, Symptom};
 use tonic::Code;
 
 use crate::config::{ConfigProblem, QdrantConfig, masked};
+use crate::fold::make;
 use crate::id::Collection;
 use crate::store::{QdrantStore, StoreError};
 
@@ -49,8 +50,24 @@ const INDEX: Check = Check {
     why: "finding points by that field reads the whole collection: for every profile, or every question where an event is",
 };
 
+const MAKE: Check = Check {
+    id: "qdrant-profiles-outdated",
+    severity: Severity::Warning,
+    why: "profiles of other weights, or of another half life, are not to be compared with those \
+          that were folded since",
+};
+
 /// Every check of this package.
-pub const CHECKS: &[Check] = &[UNREACHABLE, KEY, VERSION, MISSING, DIFFERS, STATUS, INDEX];
+pub const CHECKS: &[Check] = &[
+    UNREACHABLE,
+    KEY,
+    VERSION,
+    MISSING,
+    DIFFERS,
+    STATUS,
+    INDEX,
+    MAKE,
+];
 
 /// Far above what a handful of questions take.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -65,6 +82,8 @@ pub(crate) struct Found {
     pub(crate) optimizer: Option<String>,
     /// Fields that ought to have an index and have none.
     pub(crate) unindexed: Vec<&'static str>,
+    /// Of a sample of profiles the make of each; `None` on one from before there was a choice.
+    pub(crate) makes: Vec<Option<String>>,
 }
 
 /// The colour that the server gives a collection.
@@ -114,6 +133,7 @@ fn judge(
             Some(one) => {
                 form(config, *collection, &name, one, found, &mut diagnosis);
                 state(&name, one, &mut diagnosis);
+                outdated(config, &name, one, &mut diagnosis);
             }
         }
     }
@@ -202,6 +222,28 @@ fn state(name: &str, one: &Found, diagnosis: &mut Diagnosis) {
                 "a worker creates it when it starts, where it may",
             )
         });
+    }
+}
+
+fn outdated(config: &QdrantConfig, name: &str, one: &Found, diagnosis: &mut Diagnosis) {
+    let default = QdrantConfig::default();
+    let before = make(&default.weights, default.half_life);
+    let ours = make(&config.weights, config.half_life);
+    let others = one
+        .makes
+        .iter()
+        .filter(|make| make.as_ref().unwrap_or(&before) != &ours);
+    let others = others.count();
+    if config.profiles && others > 0 {
+        diagnosis.add(MAKE.found(
+            name,
+            format!(
+                "{others} of {} profiles were folded with other weights or another half life",
+                one.makes.len()
+            ),
+            "each follows with the next event of its user; to have them all follow now, publish \
+             the products again",
+        ));
     }
 }
 

@@ -69,6 +69,7 @@ fn a_red_collection_a_failed_optimiser_and_a_missing_index_are_found() {
         health: Health::Red,
         optimizer: Some("no space left".to_owned()),
         unindexed: vec!["user_id"],
+        ..Found::default()
     });
     let ids: Vec<_> = symptoms(&ill).into_iter().map(|(id, _)| id).collect();
     assert_eq!(
@@ -79,6 +80,36 @@ fn a_red_collection_a_failed_optimiser_and_a_missing_index_are_found() {
             "qdrant-index-missing",
         ]
     );
+}
+
+#[test]
+fn profiles_of_other_weights_or_another_half_life_are_outdated() {
+    let config = QdrantConfig::default();
+    let ours = Some(make(&config.weights, config.half_life));
+    let with = |makes: &[&Option<String>], config: &QdrantConfig| {
+        let mut found = healthy();
+        found[2].1.as_mut().unwrap().makes = makes.iter().map(|make| (*make).clone()).collect();
+        let symptoms = judge(config, &found, Ok(())).symptoms.into_iter();
+        symptoms.map(|s| (s.check.id, s.what)).collect::<Vec<_>>()
+    };
+    // those from before there was a choice have the default
+    assert_eq!(with(&[&ours, &None], &config), []);
+    let mut heavier = config.clone();
+    heavier.weights.purchased = 8.0;
+    let theirs = Some(make(&heavier.weights, heavier.half_life));
+    let what = "2 of 3 profiles were folded with other weights or another half life".to_owned();
+    let outdated = [("qdrant-profiles-outdated", what)];
+    assert_eq!(with(&[&ours, &None, &theirs], &heavier), outdated);
+    let longer = QdrantConfig {
+        half_life: config.half_life * 2,
+        ..config
+    };
+    assert_eq!(with(&[&ours], &longer).len(), 1);
+    let without = QdrantConfig {
+        profiles: false,
+        ..longer
+    };
+    assert_eq!(with(&[&ours], &without), []);
 }
 
 #[test]

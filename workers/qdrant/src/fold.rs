@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+use crate::config::Weights;
 use crate::id::Id;
 use crate::vector::normalised;
 
@@ -103,6 +104,7 @@ pub(crate) fn fold(
     let mut inputs = Vec::with_capacity(128 * history.newest.len());
     inputs.extend_from_slice(user.json().as_bytes());
     inputs.extend_from_slice(&history.count.to_be_bytes());
+    inputs.extend_from_slice(&half_life.as_nanos().to_be_bytes());
     // sorted by time and id: the order of the additions is part of the result
     for (&(at, point), (product, weight)) in &history.newest {
         inputs.extend_from_slice(point.as_bytes());
@@ -132,6 +134,24 @@ pub(crate) fn fold(
         newest: Timestamp::from_microsecond(newest).ok()?,
         version: Uuid::new_v5(&Uuid::NAMESPACE_OID, &inputs).to_string(),
     })
+}
+
+/// Digest of the settings that profiles are folded with: those of another make say other
+/// things of the same interactions.
+pub(crate) fn make(weights: &Weights, half_life: Duration) -> String {
+    let Weights {
+        viewed,
+        carted,
+        uncarted,
+        purchased,
+    } = *weights;
+    let mut inputs = half_life.as_nanos().to_be_bytes().to_vec();
+    for weight in [viewed, carted, uncarted, purchased] {
+        // one zero of both
+        inputs.extend_from_slice(&(weight + 0.0).to_be_bytes());
+    }
+    let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, &inputs).as_u64_pair().0;
+    format!("{digest:016x}")
 }
 
 #[cfg(test)]

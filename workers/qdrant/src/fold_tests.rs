@@ -92,6 +92,57 @@ fn another_version_of_a_product_is_another_version_of_the_profile() {
     assert_ne!(one.version, two.version);
 }
 
+#[test]
+fn another_half_life_is_another_version_of_the_profile() {
+    let products = known(&[("a", &[1.0, 0.0]), ("b", &[0.0, 1.0])]);
+    let seen = history(&[(1, 1, "a", 1.0), (2, 2, "b", 1.0)]);
+    let of = |half_life| fold(&"u".into(), &seen, &products, half_life).unwrap();
+    let (short, long) = (of(DAY), of(2 * DAY));
+    assert_ne!(short.vector, long.vector);
+    assert_ne!(short.version, long.version);
+}
+
+#[test]
+fn each_weight_and_the_half_life_are_part_of_the_make() {
+    let weights = Weights::default();
+    let ours = make(&weights, DAY);
+    assert_eq!(make(&weights.clone(), DAY), ours);
+    let others = [
+        make(&weights, 2 * DAY),
+        make(
+            &Weights {
+                viewed: 2.0,
+                ..weights
+            },
+            DAY,
+        ),
+        make(
+            &Weights {
+                carted: 2.0,
+                ..weights
+            },
+            DAY,
+        ),
+        make(
+            &Weights {
+                uncarted: 2.0,
+                ..weights
+            },
+            DAY,
+        ),
+        make(
+            &Weights {
+                purchased: 2.0,
+                ..weights
+            },
+            DAY,
+        ),
+    ];
+    assert!(!others.contains(&ours), "{others:?}");
+    let zero = |viewed| make(&Weights { viewed, ..weights }, DAY);
+    assert_eq!(zero(0.0), zero(-0.0));
+}
+
 proptest! {
     /// The same set in any order, with repeats, gives the same bits.
     #[test]

@@ -75,14 +75,12 @@ pub const KINDS: &[&[&str]] = &[
 /// What this event changes. Never panics, whatever the payload.
 pub(crate) fn map(event: &Event, weights: &Weights, now: Timestamp) -> Mapped {
     let mapped = match event.kind() {
-        "product.viewed" | "view" => interaction(event, "product.viewed", weights.viewed, now),
-        "product.carted" | "cart" => interaction(event, "product.carted", weights.carted, now),
+        "product.viewed" | "view" => interaction(event, "product.viewed", weights, now),
+        "product.carted" | "cart" => interaction(event, "product.carted", weights, now),
         "product.uncarted" | "remove_from_cart" => {
-            interaction(event, "product.uncarted", weights.uncarted, now)
+            interaction(event, "product.uncarted", weights, now)
         }
-        "product.purchased" | "purchase" => {
-            interaction(event, "product.purchased", weights.purchased, now)
-        }
+        "product.purchased" | "purchase" => interaction(event, "product.purchased", weights, now),
         "product.upserted" => product(event, now),
         "product.deleted" => product_deleted(event, now),
         "user.deleted" => user_deleted(event),
@@ -94,7 +92,7 @@ pub(crate) fn map(event: &Event, weights: &Weights, now: Timestamp) -> Mapped {
 fn interaction(
     event: &Event,
     kind: &'static str,
-    weight: f64,
+    weights: &Weights,
     now: Timestamp,
 ) -> Result<Change, Failure> {
     let payload: RawInteraction = decode(event)?;
@@ -103,7 +101,7 @@ fn interaction(
         user: payload.user.id("the user id")?,
         product: payload.product.id("the product id")?,
         kind,
-        weight,
+        weight: weights.of(kind).unwrap_or_default(),
         when: When::of(event, now),
     }))
 }

@@ -40,6 +40,10 @@ pub(crate) const EVENT: &str = "_event";
 /// Digest of a product's vector; another one folds profiles anew.
 pub(crate) const VECTOR: &str = "_vector";
 
+/// Which settings a profile was folded with (`fold::make`); missing on those from before there
+/// was a choice.
+pub(crate) const MAKE: &str = "_make";
+
 type Payload = HashMap<String, Value>;
 
 fn text(text: impl Into<String>) -> Value {
@@ -152,14 +156,15 @@ pub(crate) fn product(state: &ProductState, vector: Option<&[f32]>) -> PointStru
     point(Collection::Products.point_id(&state.id), vector, payload)
 }
 
-/// The point of a profile.
-pub(crate) fn profile(user: &Id, profile: &Profile) -> PointStruct {
+/// The point of a profile of this make.
+pub(crate) fn profile(user: &Id, profile: &Profile, make: &str) -> PointStruct {
     let count = i64::try_from(profile.interactions).unwrap_or(i64::MAX);
     let payload = payload([
         (USER_ID, value(user.value())),
         (INTERACTIONS, Kind::IntegerValue(count).into_value()),
         (OCCURRED_AT, text(micros(profile.newest))),
         (VERSION, text(profile.version.as_str())),
+        (MAKE, text(make)),
     ]);
     let id = Collection::Profiles.point_id(user);
     point(id, Some(profile.vector.clone()), payload)

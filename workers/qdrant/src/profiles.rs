@@ -13,11 +13,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::cache::Vectors;
-use crate::config::QdrantConfig;
-use crate::fold::{History, Known, Profile, fold};
+use crate::config::{QdrantConfig, Weights};
+use crate::fold::{History, Known, Profile, fold, make};
 use crate::histories::{Histories, Recalled, Remembered};
 use crate::id::{Collection, Id};
-use crate::points::{self, OCCURRED_AT, PRODUCT_KEY, USER_KEY, VERSION, WEIGHT};
+use crate::points::{self, KIND, OCCURRED_AT, PRODUCT_KEY, USER_KEY, VERSION, WEIGHT};
 use crate::store::{Condition, Fields, Point, QdrantStore, StoreError};
 
 /// Users whose interactions are read together: measured, 5,000 to 8,000 users/s where one by
@@ -134,6 +134,7 @@ impl Folder<'_> {
         stored: &HashMap<Uuid, String>,
     ) -> Result<Vec<Pending>, StoreError> {
         let (mut points, mut over, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        let make = make(&self.config.weights, self.config.half_life);
         let mut next = Vec::new();
         for (mut pending, profile) in open.into_iter().zip(profiles) {
             let before = stored.get(&pending.point);
@@ -144,7 +145,7 @@ impl Folder<'_> {
                     continue;
                 }
                 None => gone.push(pending.point),
-                Some(profile) => points.push(points::profile(&pending.user, profile)),
+                Some(profile) => points.push(points::profile(&pending.user, profile, &make)),
             }
             over.extend(before.cloned());
             pending.replaced = profile.filter(|_| before.is_some()).map(|p| p.version);
@@ -261,7 +262,7 @@ impl Folder<'_> {
 
     /// The histories of the users with these keys, from the server.
     async fn histories(&self, keys: Vec<String>) -> Result<HashMap<Id, History>, StoreError> {
-        const FIELDS: Fields = Fields::Some(&[USER_KEY, PRODUCT_KEY, WEIGHT, OCCURRED_AT]);
+        const FIELDS: Fields = Fields::Some(&[USER_KEY, PRODUCT_KEY, KIND, WEIGHT, OCCURRED_AT]);
         let mut histories: HashMap<Id, History> = HashMap::new();
         if keys.is_empty() {
             return Ok(histories);
@@ -274,7 +275,7 @@ impl Folder<'_> {
                     .scroll(Collection::Interactions, of_users, offset, PAGE, FIELDS);
             let (page, next) = scroll.await?;
             for point in &page {
-                let (user, at, product, weight) = interaction(point)?;
+                let (user, at, product, weight) = interaction(point, &self.config.weights)?;
                 histories
                     .entry(user)
                     .or_insert_with(|| History::new(self.config.history.get()))
@@ -332,13 +333,16 @@ impl Folder<'_> {
 
 type Read = (Id, jiff::Timestamp, Id, f64);
 
-fn interaction(point: &Point) -> Result<Read, StoreError> {
+/// Weighed as it is configured now; with what it was written with where its kind is not known,
+/// as that of a later version of this program.
+fn interaction(point: &Point, weights: &Weights) -> Result<Read, StoreError> {
     let read = || {
+        let configured = point.text(KIND).and_then(|kind| weights.of(kind));
         Some((
             Id::from_json(point.text(USER_KEY)?),
             point.text(OCCURRED_AT)?.parse().ok()?,
             Id::from_json(point.text(PRODUCT_KEY)?),
-            point.number(WEIGHT)?,
+            configured.or_else(|| point.number(WEIGHT))?,
         ))
     };
     read().ok_or(StoreError::Answer("an interaction is not one of ours"))

@@ -152,6 +152,74 @@ fn the_query_timeout_follows_a_short_deadline_unless_it_is_set() {
 }
 
 #[test]
+fn the_ledger_remembers_an_event_for_as_long_as_it_may_come_again() {
+    const DAY: u64 = 24 * 60 * 60;
+    let retention = |text: &str| from_file(text).neo4j.ledger_retention.as_secs();
+    assert_eq!(retention(""), 90 * DAY);
+    assert_eq!(retention("neo4j.ledger_retention = \"15d\""), 15 * DAY);
+    let long = "dlq.message_ttl = \"49d\"\n[queues.neo4j]\nmessage_ttl = \"49d\"\n\
+                retry_delays = [\"5s\", \"10s\"]";
+    assert_eq!(retention(long), 99 * DAY);
+    let other = "dlq.message_ttl = \"49d\"\n[queues.qdrant]\nmessage_ttl = \"49d\"";
+    assert_eq!(retention(other), 90 * DAY);
+    assert_eq!(
+        file_problems(
+            "neo4j.ledger_retention = \"44d\"\ndlq.message_ttl = \"30d\"\n\
+             [queues.neo4j]\nmessage_ttl = \"14d\""
+        ),
+        [
+            "neo4j.ledger_retention: must not be below 45d: so long an event may wait in \
+             queues.neo4j.name, in its retry stages and as a dead letter"
+        ]
+    );
+}
+
+#[test]
+fn weights_are_numbers_of_which_one_is_above_zero() {
+    let config = from_file("[qdrant.weights]\nview = 0\npurchase = 2.5\nremove_from_cart = -0.5");
+    let weights = config.qdrant.weights;
+    assert_eq!(
+        (
+            weights.view,
+            weights.cart,
+            weights.remove_from_cart,
+            weights.purchase
+        ),
+        (0.0, 3.0, -0.5, 2.5)
+    );
+    let weights = from_env(&[("FANOUT_QDRANT_WEIGHTS_CART", "4.5")])
+        .qdrant
+        .weights;
+    assert_eq!(weights.cart, 4.5);
+    for (weight, limits) in [
+        ("view = nan", "0 to 1000"),
+        ("view = -1", "0 to 1000"),
+        ("cart = inf", "0 to 1000"),
+        ("purchase = \"5\"", "0 to 1000"),
+        ("remove_from_cart = -1001", "-1000 to 1000"),
+    ] {
+        let key = weight.split(' ').next().unwrap();
+        assert_eq!(
+            file_problems(&format!("qdrant.weights.{weight}")),
+            [format!(
+                "qdrant.weights.{key}: must be a number from {limits}"
+            )]
+        );
+    }
+    let unknown = only_problem("qdrant.weights.purchased = 5");
+    assert!(
+        unknown.contains("did you mean") && unknown.contains("purchase?"),
+        "{unknown}"
+    );
+    let nothing = "qdrant.weights = { view = 0, cart = 0, remove_from_cart = -1, purchase = 0 }";
+    assert_eq!(
+        file_problems(nothing),
+        ["qdrant.weights.view: must be above zero where no other weight is"]
+    );
+    assert!(file_problems(&format!("{nothing}\nqdrant.profiles = false")).is_empty());
+}
+
+#[test]
 fn a_heartbeat_is_whole_seconds() {
     assert_eq!(
         file_problems("broker.heartbeat = \"1500ms\""),

@@ -2,11 +2,17 @@
 
 use qdrant_client::qdrant::{CollectionInfo, CollectionStatus};
 
+use super::answer::Point;
+use super::calls::Fields;
 use super::channel::QdrantStore;
 use super::error::StoreError;
 use super::prepare::{size, unindexed};
 use crate::diagnose::{Found, Health};
 use crate::id::Collection;
+use crate::points::MAKE;
+
+/// Profiles that are looked at.
+const PROFILES: u32 = 1_000;
 
 impl QdrantStore {
     /// Asks everything; what was answered before an error stays in `found`.
@@ -24,7 +30,21 @@ impl QdrantStore {
             let info = self.info(collection).await?;
             found.push((collection, info.map(|info| describe(collection, &info))));
         }
+        for (collection, profiles) in found {
+            if let (Collection::Profiles, Some(profiles)) = (*collection, profiles) {
+                profiles.makes = self.makes().await?;
+            }
+        }
         Ok(())
+    }
+
+    /// What the first profiles were folded with; their ids are digests, so that they are any.
+    async fn makes(&self) -> Result<Vec<Option<String>>, StoreError> {
+        let fields = Fields::Some(&[MAKE]);
+        let page = self.scroll(Collection::Profiles, None, None, PROFILES, fields);
+        let (page, _) = page.await?;
+        let make = |point: &Point| point.text(MAKE).map(str::to_owned);
+        Ok(page.iter().map(make).collect())
     }
 }
 
@@ -43,5 +63,6 @@ fn describe(collection: Collection, info: &CollectionInfo) -> Found {
         health,
         optimizer: optimizer.map(|status| status.error.clone()),
         unindexed: unindexed(collection, info).collect(),
+        makes: Vec::new(),
     }
 }

@@ -1,8 +1,9 @@
 //! Profiles: a function of what is there, whatever way it came.
 
 use fanout_contract::{Event, Outcome, Processor};
+use fanout_qdrant::diagnose::diagnose;
 use fanout_qdrant::store::QdrantStore;
-use fanout_qdrant::{Collection, QdrantConfig};
+use fanout_qdrant::{Collection, QdrantConfig, Weights};
 use futures::future::join_all;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -153,6 +154,49 @@ async fn whatever_order_batches_repeats_and_writers_the_profiles_are_the_same_bi
         join_all((0..lanes).map(lane)).await;
         assert_eq!(profiles(&store).await, want, "{seed}");
     }
+}
+
+/// Who is folded again has the profile that a worker with the new weights alone would have made;
+/// the doctor finds the others, and the products, published again, bring them along.
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn other_weights_fold_a_profile_anew_and_never_mix() {
+    let server = Server::shared().await;
+    let weights = Weights {
+        viewed: 2.0,
+        uncarted: 0.0,
+        ..Weights::default()
+    };
+    let before = server.config();
+    let [changed, reference] =
+        [before.clone(), server.config()].map(|config| QdrantConfig { weights, ..config });
+    apply(&ready(before.clone()).await, shop()).await;
+    apply(&ready(reference.clone()).await, shop()).await;
+    let [store, reference] = [&before, &reference].map(|c| QdrantStore::new(c).unwrap());
+    let (old, want) = (profiles(&store).await, profiles(&reference).await);
+    assert_ne!(old["14"], want["14"]);
+
+    let processor = ready(changed.clone()).await;
+    let of_14 = |event: &Event| event.id().as_str() == "u14-3";
+    apply(&processor, shop().into_iter().filter(of_14).collect()).await;
+    let now = profiles(&store).await;
+    assert_eq!(now["14"], want["14"]);
+    assert_eq!(now["13"], old["13"]);
+    let outdated = async || {
+        let diagnosis = diagnose(&changed).await.unwrap();
+        let mut symptoms = diagnosis.symptoms.into_iter();
+        symptoms.find_map(|s| (s.check.id == "qdrant-profiles-outdated").then_some(s.what))
+    };
+    let what = outdated().await.unwrap();
+    assert!(
+        what.starts_with(&format!("{} of {} profiles", now.len() - 1, now.len())),
+        "{what}"
+    );
+
+    let of_products = |event: &Event| event.kind().starts_with("product.upserted");
+    apply(&processor, shop().into_iter().filter(of_products).collect()).await;
+    assert_eq!(profiles(&store).await, want);
+    assert_eq!(outdated().await, None);
 }
 
 /// As the runtime does: what other writers were faster with comes again.
