@@ -24,14 +24,7 @@ async fn looking_consumes_nothing_and_keeps_the_order() {
     let all = Filter::default();
     // All of it stands in the line of what was given back now.
     for _ in 0..2 {
-        let listing = rig
-            .bench
-            .list(&all, page(0, 20), &mut ())
-            .await
-            .unwrap()
-            .give_back()
-            .await
-            .unwrap();
+        let listing = rig.list(&all, page(0, 20)).await;
         assert_eq!(ids(&listing), numbered(0, 20));
         assert!(rig.ids(DLQ) == before, "{:?}", &rig.ids(DLQ)[..9]);
     }
@@ -50,14 +43,7 @@ async fn a_page_begins_where_it_is_asked_to_and_has_no_bodies() {
     let rig = Rig::new();
     rig.dead(700).await;
     let all = Filter::default();
-    let first = rig
-        .bench
-        .list(&all, page(0, 20), &mut ())
-        .await
-        .unwrap()
-        .give_back()
-        .await
-        .unwrap();
+    let first = rig.list(&all, page(0, 20)).await;
     assert_eq!(
         (ids(&first), first.more, first.ready),
         (numbered(0, 20), true, 700)
@@ -69,14 +55,7 @@ async fn a_page_begins_where_it_is_asked_to_and_has_no_bodies() {
             .iter()
             .all(|l| l.message.body.is_empty() && l.size > 0)
     );
-    let last = rig
-        .bench
-        .list(&all, page(690, 20), &mut ())
-        .await
-        .unwrap()
-        .give_back()
-        .await
-        .unwrap();
+    let last = rig.list(&all, page(690, 20)).await;
     assert_eq!((ids(&last), last.more), (numbered(690, 700), false));
 }
 
@@ -91,14 +70,7 @@ async fn a_filter_is_applied_before_the_page_is_counted() {
         reason: vec!["contention".to_owned()],
         ..Filter::default()
     };
-    let listing = rig
-        .bench
-        .list(&filter, page(1, 3), &mut ())
-        .await
-        .unwrap()
-        .give_back()
-        .await
-        .unwrap();
+    let listing = rig.list(&filter, page(1, 3)).await;
     assert_eq!(ids(&listing), ["3", "5", "7"]);
     let groups = rig.bench.group(&filter, &mut ()).await.unwrap();
     assert_eq!((groups.groups.len(), groups.groups[0].count), (1, 10));
@@ -159,14 +131,7 @@ async fn what_the_broker_dead_lettered_has_its_reason_and_goes_back_with_it() {
     })
     .await;
     tokio::time::sleep(std::time::Duration::from_secs(15 * 24 * 3600)).await;
-    let listing = rig
-        .bench
-        .list(&Filter::default(), page(0, 9), &mut ())
-        .await
-        .unwrap()
-        .give_back()
-        .await
-        .unwrap();
+    let listing = rig.list(&Filter::default(), page(0, 9)).await;
     assert_eq!(listing.letters.len(), 2);
     for letter in &listing.letters {
         assert_eq!(

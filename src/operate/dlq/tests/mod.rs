@@ -74,6 +74,12 @@ impl Rig {
         [DLQ, NEO4J, QDRANT].map(|queue| self.ids(queue).len())
     }
 
+    /// A page, of which everything is given back.
+    pub(super) async fn list(&self, filter: &Filter, page: Page) -> Listing {
+        let looked = self.bench.list(filter, page, &mut ()).await.unwrap();
+        looked.give_back().await.unwrap()
+    }
+
     pub(super) async fn replay(&self, plan: &ReplayPlan) -> ReplayReport {
         let stop = CancellationToken::new();
         self.bench.replay(plan, &stop, &mut ()).await.unwrap()
