@@ -10,6 +10,8 @@ pub mod amqp;
 pub mod local;
 mod message;
 #[cfg(test)]
+pub(crate) mod publish_only;
+#[cfg(test)]
 pub(crate) mod strategies;
 pub(crate) mod wire;
 

@@ -1,10 +1,9 @@
 use super::*;
-use crate::broker::{BrokerError, BrokerStatus, QueueDepth, Subscription};
+use crate::broker::publish_only::PublishOnly;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::watch;
 
 /// Answers the attempts for a routing key in turn, then confirms everything.
 #[derive(Default)]
@@ -31,8 +30,8 @@ impl ScriptedBroker {
     }
 }
 
-impl Broker for ScriptedBroker {
-    fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+impl PublishOnly for ScriptedBroker {
+    fn take(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
         Box::pin(async move {
             let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_in_flight.fetch_max(now, Ordering::SeqCst);
@@ -48,26 +47,6 @@ impl Broker for ScriptedBroker {
                 }
             }
         })
-    }
-
-    fn consume<'a>(
-        &'a self,
-        _: &'a str,
-        _: u16,
-    ) -> BoxFuture<'a, Result<Subscription, BrokerError>> {
-        panic!("the sender consumes nothing")
-    }
-
-    fn depth<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<QueueDepth>, BrokerError>> {
-        panic!("the sender asks for no depth")
-    }
-
-    fn status(&self) -> watch::Receiver<BrokerStatus> {
-        panic!("the sender asks for no status")
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
     }
 }
 

@@ -2,11 +2,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::BoxFuture;
-use tokio::sync::watch;
 
 use super::super::message::tests::{row, stamper};
 use super::*;
-use crate::broker::{BrokerError, BrokerStatus, QueueDepth, Subscription};
+use crate::broker::publish_only::PublishOnly;
 
 /// Confirms after a while that differs, but for the bodies it has another answer for.
 #[derive(Default)]
@@ -40,8 +39,8 @@ impl Scripted {
     }
 }
 
-impl Broker for Scripted {
-    fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+impl PublishOnly for Scripted {
+    fn take(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
         Box::pin(async move {
             let body = String::from_utf8(message.body.to_vec()).unwrap();
             let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
@@ -58,26 +57,6 @@ impl Broker for Scripted {
                 }
             }
         })
-    }
-
-    fn consume<'a>(
-        &'a self,
-        _: &'a str,
-        _: u16,
-    ) -> BoxFuture<'a, Result<Subscription, BrokerError>> {
-        panic!("the relay consumes nothing")
-    }
-
-    fn depth<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<QueueDepth>, BrokerError>> {
-        panic!("the relay asks for no depth")
-    }
-
-    fn status(&self) -> watch::Receiver<BrokerStatus> {
-        panic!("a batch asks for no status")
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
     }
 }
 

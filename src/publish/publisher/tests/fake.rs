@@ -8,10 +8,8 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::broker::{
-    Broker, BrokerError, BrokerStatus, ConnectionState, Message, PublishError, QueueDepth,
-    Subscription,
-};
+use crate::broker::publish_only::PublishOnly;
+use crate::broker::{BrokerStatus, ConnectionState, Message, PublishError};
 
 /// How it answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -163,8 +161,8 @@ impl Drop for InFlight<'_> {
     }
 }
 
-impl Broker for Fake {
-    fn publish(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+impl PublishOnly for Fake {
+    fn take(&self, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
         Box::pin(async move {
             let _counted = {
                 let mut state = self.state();
@@ -177,23 +175,7 @@ impl Broker for Fake {
         })
     }
 
-    fn consume<'a>(
-        &'a self,
-        _: &'a str,
-        _: u16,
-    ) -> BoxFuture<'a, Result<Subscription, BrokerError>> {
-        panic!("the publisher consumes nothing")
-    }
-
-    fn depth<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<QueueDepth>, BrokerError>> {
-        panic!("the publisher asks for no depth")
-    }
-
-    fn status(&self) -> watch::Receiver<BrokerStatus> {
+    fn link(&self) -> watch::Receiver<BrokerStatus> {
         self.status.subscribe()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
     }
 }
