@@ -89,6 +89,8 @@ async fn the_age_is_that_of_the_first_dead_letter_and_asking_for_it_moves_none()
 
     assert_eq!(rig.json(&["replay", "--id", "0", "--force"])["done"], 1);
     sampled.becomes(40).await;
+    // What the look took is back a moment after the answer.
+    rig.ready_is(DLQ, 4).await;
     assert_eq!(rig.json(&["purge", "--id", "1", "--yes"])["done"], 1);
     sampled.becomes(30).await;
     rig.ready_is(DLQ, 3).await;
