@@ -12,6 +12,8 @@ use super::look::Seen;
 use super::text;
 
 const KEYS: &str = "up/down choose   p pause   r resume   g dead letters   q end";
+/// What was said, with its next step, and the keys.
+const FOOT: u16 = 3;
 
 #[derive(Debug, Default)]
 pub(super) struct Screen {
@@ -75,11 +77,11 @@ impl Screen {
         let [head, middle, foot] = Layout::vertical([
             Constraint::Length(1),
             Constraint::Min(2),
-            Constraint::Length(2),
+            Constraint::Length(FOOT),
         ])
         .areas(frame.area());
         frame.render_widget(self.head(), head);
-        frame.render_widget(self.foot(), foot);
+        self.foot(frame, foot);
         if self.letters.is_large() {
             return self.letters.draw(frame, middle);
         }
@@ -111,16 +113,17 @@ impl Screen {
     }
 
     /// What goes on or came of the last key, and the keys there are.
-    fn foot(&self) -> Paragraph<'_> {
+    fn foot(&self, frame: &mut Frame<'_>, area: Rect) {
         let said = self.said.clone().or_else(|| self.letters.line());
+        let said = Paragraph::new(said.unwrap_or_default()).wrap(Wrap { trim: true });
         let keys = match self.letters.has_keys() {
             true => self.letters.keys(),
             false => KEYS,
         };
-        Paragraph::new(vec![
-            Line::from(said.unwrap_or_default()),
-            Line::from(keys).dim(),
-        ])
+        let [above, below] =
+            Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(area);
+        frame.render_widget(said, above);
+        frame.render_widget(Line::from(keys).dim(), below);
     }
 
     fn head(&self) -> Line<'_> {

@@ -26,8 +26,8 @@ const WIDTHS: [Constraint; 7] = [
     Constraint::Fill(4),
 ];
 
-const LIST: &str =
-    "up/down choose   enter preview   r replay   g read again   tab queues   esc back   q end";
+// All of them fit into the 80 columns that every terminal has.
+const LIST: &str = "up/down choose  enter preview  r replay  g read  tab queues  esc back  q end";
 const PREVIEW: &str = "up/down scroll   r replay   esc back   q end";
 const ASKING: &str = "y replay   c in steps that stop when some come back   n leave   q end";
 const UNDER_WAY: &str = "esc stop   tab other part   q end";

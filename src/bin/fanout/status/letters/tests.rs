@@ -72,6 +72,13 @@ fn drawn(screen: &Screen) -> String {
     terminal.backend().to_string()
 }
 
+/// On the least that a terminal has.
+fn small(screen: &Screen) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    terminal.draw(|frame| screen.draw(frame)).unwrap();
+    terminal.backend().to_string()
+}
+
 fn assert_shows(screen: &Screen, texts: &[&str]) {
     let drawn = drawn(screen);
     for text in texts {
@@ -234,4 +241,20 @@ fn escape_stops_and_q_waits_until_everything_is_given_back() {
     assert_eq!(screen.press(Wish::End), Asks::Stop);
     assert_eq!(screen.press(Wish::End), Asks::End, "twice means at once");
     assert_eq!(read().press(Wish::End), Asks::End);
+}
+
+#[test]
+fn on_a_small_terminal_every_key_and_the_whole_next_step_can_be_read() {
+    let mut screen = read();
+    let drawn = small(&screen);
+    assert!(drawn.contains("tab queues  esc back  q end"), "{drawn}");
+    assert!(drawn.contains("2026-01-31 12:00"), "{drawn}");
+    let why = "cannot use the broker: the connection was lost while the dead letters were read";
+    came(&mut screen, Came::Failed(format!("{why}: try again")));
+    assert!(small(&screen).contains("try again"), "{}", small(&screen));
+    let drawn = small(&counted());
+    assert!(
+        drawn.contains("n leave") && drawn.contains("q end"),
+        "{drawn}"
+    );
 }
