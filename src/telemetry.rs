@@ -4,6 +4,8 @@
 //! Where the semantic conventions of OpenTelemetry for messaging have a name, it is that one,
 //! written the way Prometheus does: dots become underscores, the unit and `_total` behind.
 
+#[cfg(all(test, feature = "cli"))]
+pub(crate) mod captured;
 #[cfg(feature = "cli")]
 mod http;
 pub mod log;

@@ -158,21 +158,7 @@ fn problem(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Clone, Default)]
-    struct Text(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Text {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::captured::Text;
 
     #[test]
     fn spans_of_traces_stand_before_no_line_and_others_do() {
@@ -187,7 +173,7 @@ mod tests {
             tracing::debug!("inside");
             tracing::trace!("too much");
         });
-        let text = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
+        let text = text.read();
         assert!(text.contains("plain") && text.contains("inside"), "{text}");
         assert!(
             !text.contains("call") && !text.contains("too much"),

@@ -16,14 +16,17 @@ super::records! { "fanout::operate";
         INFO "metrics are recorded elsewhere" { error = display(error) }
 
     /// The store of a queue cannot say which dead letters are applied.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
     pub(crate) fn applied_unknown(queue: &str, error: &dyn Display)
         INFO "nobody can tell what is applied" { queue = queue, error = display(error) }
 
     /// An operator has paused the consumption of a queue.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
     pub(crate) fn queue_paused(queue: &str, by: &str)
         WARN "queue paused" { queue = queue, by = by }
 
     /// An operator lets a queue go on.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
     pub(crate) fn queue_resumed(queue: &str, peer: Option<SocketAddr>)
         WARN "queue resumed" { queue = queue, peer = peer.map(display) }
 }

@@ -100,22 +100,7 @@ impl SpanExporter for Exporter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Clone, Default)]
-    struct Text(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Text {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::captured::Text;
 
     #[tokio::test]
     async fn a_collector_that_is_away_is_told_once_and_no_secret_with_it() {
@@ -128,24 +113,14 @@ mod tests {
             ..TracesConfig::default()
         };
         let exporter = Exporter::new(config.wanted().unwrap(), &config);
-        let text = Text::default();
-        let writer = text.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || writer.clone())
-            .finish();
-        let guard = tracing::subscriber::set_default(subscriber);
+        let (text, guard) = Text::capture();
         for _ in 0..3 {
             let failed = exporter.export(Vec::new()).await;
             assert!(failed.is_err_and(|error| !error.to_string().contains("s3cret")));
         }
         drop(guard);
-        let text = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(
-            text.matches("traces cannot be delivered").count(),
-            1,
-            "{text}"
-        );
+        assert_eq!(text.count("traces cannot be delivered"), 1);
+        let text = text.read();
         assert!(text.contains("***") && !text.contains("s3cret"), "{text}");
         assert!(!format!("{exporter:?}").contains("s3cret"));
     }

@@ -11,6 +11,8 @@ mod random;
 mod refusing;
 mod setting_aside;
 mod spooling;
+#[cfg(feature = "cli")]
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
