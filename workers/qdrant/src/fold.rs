@@ -91,12 +91,13 @@ pub(crate) struct Profile {
 
 /// The weighted mean of the vectors of the known products, each halved once for every half
 /// life between it and the newest interaction. `None` where nothing is left: no interaction,
-/// no known product, or a sum of zero.
+/// no known product, or a sum of zero. `make` is that of the settings.
 pub(crate) fn fold(
     user: &Id,
     history: &History,
     products: &HashMap<Id, Known>,
     half_life: Duration,
+    make: &str,
 ) -> Option<Profile> {
     let (&(newest, _), _) = history.newest.last_key_value()?;
     let mut sum: Vec<f64> = Vec::new();
@@ -104,7 +105,8 @@ pub(crate) fn fold(
     let mut inputs = Vec::with_capacity(128 * history.newest.len());
     inputs.extend_from_slice(user.json().as_bytes());
     inputs.extend_from_slice(&history.count.to_be_bytes());
-    inputs.extend_from_slice(&half_life.as_nanos().to_be_bytes());
+    // also where the weights that changed are not among these
+    inputs.extend_from_slice(make.as_bytes());
     // sorted by time and id: the order of the additions is part of the result
     for (&(at, point), (product, weight)) in &history.newest {
         inputs.extend_from_slice(point.as_bytes());

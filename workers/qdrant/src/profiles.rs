@@ -239,6 +239,7 @@ impl Folder<'_> {
         asked.extend(read.values().flat_map(History::products).cloned());
         let products = self.products(asked.into_iter().collect()).await?;
         let mut profiles = Vec::with_capacity(open.len());
+        let make = make(&self.config.weights, self.config.half_life);
         for pending in open {
             let (history, own) = match recalled.remove(&pending.point) {
                 Some((history, mut known)) => {
@@ -252,7 +253,8 @@ impl Folder<'_> {
             };
             profiles.push(history.and_then(|history| {
                 let known = own.as_ref().unwrap_or(&products);
-                let profile = fold(&pending.user, &history, known, self.config.half_life)?;
+                let half_life = self.config.half_life;
+                let profile = fold(&pending.user, &history, known, half_life, &make)?;
                 pending.folded = Remembered::new(profile.version.clone(), history, known);
                 Some(profile)
             }));
