@@ -207,34 +207,37 @@ async fn a_batch_is_linked_to_the_traces_of_its_events_and_a_retry_to_the_same()
     let collector = Collector::start();
     let (traces, _guard) = traced(&collector.endpoint);
     let rig = Rig::start().await;
-    for id in ["e-1", "e-2"] {
-        assert_eq!(rig.post(&event("view", id)).await.status, 202);
+    // Some of so many are together in a batch, however slow the machine is.
+    for n in 0..20 {
+        assert_eq!(rig.post(&event("view", &n.to_string())).await.status, 202);
     }
-    project(&rig, &config(), true, 2).await;
+    project(&rig, &config(), true, 20).await;
     traces.flush();
 
     let published: Vec<_> = collector.spans("publish events");
     let mut published: Vec<_> = published.iter().map(|span| span.span_id.clone()).collect();
     published.sort();
     let processed = collector.spans("process events.neo4j");
-    let linked = |failed: bool| {
-        let spans = processed.iter();
-        let spans = spans.filter(|span| text(span, "error.type").is_some() == failed);
+    let linked = |spans: &mut dyn Iterator<Item = &Span>| {
         let links = spans.flat_map(|span| span.links.iter().map(|link| link.span_id.clone()));
         let mut links: Vec<_> = links.collect();
         links.sort();
         links
     };
-    assert_eq!(
-        (linked(true), linked(false)),
-        (published.clone(), published)
-    );
+    let mut twice = [published.clone(), published.clone()].concat();
+    twice.sort();
+    assert_eq!(linked(&mut processed.iter()), twice);
+    // A batch may hold first attempts beside second ones.
+    let has_failed = |span: &&Span| text(span, "error.type").is_some();
+    let mut in_failed = linked(&mut processed.iter().filter(has_failed));
+    in_failed.dedup();
+    assert_eq!(in_failed, published);
     let failed = processed
         .iter()
         .find(|span| text(span, "error.type").is_some());
     assert_eq!(text(failed.unwrap(), "error.type").unwrap(), "test-busy");
     assert_eq!(failed.unwrap().status.as_ref().unwrap().code, 2, "error");
-    let together = processed.iter().find(|span| span.links.len() == 2);
+    let together = processed.iter().find(|span| span.links.len() > 1);
     assert_eq!(
         together.map(|span| span.parent_span_id.clone()),
         Some(vec![])
