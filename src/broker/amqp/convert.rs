@@ -11,8 +11,7 @@ use crate::broker::{Delivery, HeaderValue, Headers, Message, Properties};
 pub(super) fn delivery(delivery: lapin::message::Delivery, counts: bool) -> Delivery {
     let mut properties = properties(&delivery.properties);
     let counted = match properties.headers.remove(names::DELIVERY_COUNT) {
-        // On a first delivery it is that of the queue from which the message was dead-lettered.
-        Some(HeaderValue::Int(count)) if delivery.redelivered => u64::try_from(count).ok(),
+        Some(HeaderValue::Int(count)) => u64::try_from(count).ok(),
         _ => None,
     };
     properties.headers.remove(names::PUBLISH_ID);
@@ -225,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_the_transport_is_no_header_of_the_message() {
-        let arrived = |extra: Option<i64>, again: bool| {
+        let arrived = |extra: Option<i64>| {
             let mut table = FieldTable::default();
             table.insert("kept".into(), AMQPValue::Boolean(true));
             table.insert(names::PUBLISH_ID.into(), AMQPValue::LongLongInt(1));
@@ -233,26 +232,16 @@ mod tests {
                 table.insert(names::DELIVERY_COUNT.into(), AMQPValue::LongLongInt(count));
             }
             let mut raw =
-                lapin::message::Delivery::mock(3, "e".into(), "k".into(), again, b"body".to_vec());
+                lapin::message::Delivery::mock(3, "e".into(), "k".into(), true, b"body".to_vec());
             raw.properties = BasicProperties::default().with_headers(table);
             raw
         };
-        let counted = delivery(arrived(Some(4), true), true);
+        let counted = delivery(arrived(Some(4)), true);
         assert_eq!(counted.delivery_count, Some(4));
         let names: Vec<_> = counted.message.properties.headers.into_keys().collect();
         assert_eq!(names, ["kept"]);
-        assert_eq!(delivery(arrived(None, true), true).delivery_count, Some(0));
-        assert_eq!(delivery(arrived(None, true), false).delivery_count, None);
-        // counted in the retry queue it comes from
-        let fresh = delivery(arrived(Some(4), false), true);
-        assert_eq!(fresh.delivery_count, Some(0));
-        assert!(
-            !fresh
-                .message
-                .properties
-                .headers
-                .contains_key(names::DELIVERY_COUNT)
-        );
+        assert_eq!(delivery(arrived(None), true).delivery_count, Some(0));
+        assert_eq!(delivery(arrived(None), false).delivery_count, None);
     }
 
     #[test]
