@@ -1,10 +1,13 @@
 //! Log lines of a test, as text.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use tracing::Level;
-use tracing::subscriber::DefaultGuard;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Level};
+
+/// With a single subscriber alive, what a thread without one meets first is switched off for all.
+static NOBODY: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// What was written so far.
 #[derive(Clone, Default)]
@@ -13,6 +16,7 @@ pub(crate) struct Text(Arc<Mutex<Vec<u8>>>);
 impl Text {
     /// Captures everything that this thread tells, until the guard is dropped.
     pub(crate) fn capture() -> (Self, DefaultGuard) {
+        LazyLock::force(&NOBODY);
         let text = Self::default();
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -15,9 +15,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
+use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::Instrument;
-use tracing::subscriber::DefaultGuard;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Instrument};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -88,7 +89,11 @@ fn take(stream: &TcpStream, exports: &Exports) -> Option<()> {
         .ok()
 }
 
+/// With a single subscriber alive, what a thread without one meets first is switched off for all.
+static NOBODY: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
 fn traced(endpoint: &str) -> (Traces, DefaultGuard) {
+    LazyLock::force(&NOBODY);
     let config = TracesConfig {
         endpoint: Some(Secret::new(endpoint)),
         headers: Some(Secret::new("authorization=Bearer%20s3cret")),
@@ -113,9 +118,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Applies everything, first attempts only where `patient` is off.
+/// Applies everything, first attempts only where `patient` is off. A patient one answers its first
+/// call when there is a second: batches that gather meanwhile are full ones.
 struct Store {
     patient: bool,
+    calls: watch::Sender<usize>,
 }
 
 impl Processor for Store {
@@ -126,7 +133,10 @@ impl Processor for Store {
     fn process<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Outcomes, Failure>> {
         let span = tracing::info_span!("store", otel.kind = "client", db.system.name = "test");
         let processing = async {
-            tokio::task::yield_now().await;
+            self.calls.send_modify(|calls| *calls += 1);
+            let enough = if self.patient { 2 } else { 1 };
+            let mut calls = self.calls.subscribe();
+            calls.wait_for(|calls| *calls >= enough).await.unwrap();
             let mut outcomes = Outcomes::unsettled(batch);
             for (slot, event) in batch.iter() {
                 if self.patient && event.attempt() == 1 {
@@ -144,7 +154,9 @@ impl Processor for Store {
 /// Projects what waits for Neo4j until so many events are applied.
 async fn project(rig: &Rig, config: &Config, patient: bool, applied: u64) {
     let broker = Arc::new(rig.broker.server().connect());
-    let process = Process::start(broker, config, "neo4j", Arc::new(Store { patient })).unwrap();
+    let calls = watch::Sender::new(0);
+    let store = Arc::new(Store { patient, calls });
+    let process = Process::start(broker, config, "neo4j", store).unwrap();
     let monitor = process.monitor().clone();
     eventually("they are applied", || monitor.counts().applied == applied).await;
     process.drain().await.unwrap();
@@ -154,6 +166,8 @@ fn config() -> Config {
     let mut config = Config::default();
     let queue = config.queues.get_mut("neo4j").unwrap();
     queue.retry_delays = vec![Duration::ZERO];
+    queue.batch.max_events = 10;
+    queue.batch.max_wait = Duration::from_secs(60);
     config
 }
 
@@ -207,7 +221,7 @@ async fn a_batch_is_linked_to_the_traces_of_its_events_and_a_retry_to_the_same()
     let collector = Collector::start();
     let (traces, _guard) = traced(&collector.endpoint);
     let rig = Rig::start().await;
-    // Some of so many are together in a batch, however slow the machine is.
+    // Two batches, at least one of ten.
     for n in 0..20 {
         assert_eq!(rig.post(&event("view", &n.to_string())).await.status, 202);
     }
