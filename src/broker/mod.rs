@@ -51,8 +51,16 @@ pub trait Channel: Send + Sync + 'static {
     /// Asks the broker to stop delivering. What is unsettled stays ours to settle.
     fn cancel(&self) -> BoxFuture<'_, Result<(), BrokerError>>;
 
-    /// Closes the channel; the broker gives back what is unsettled.
+    /// Closes the channel; the broker gives back what is unsettled, as after a crash.
     fn close(&self) -> BoxFuture<'_, Result<(), BrokerError>>;
+
+    /// Ends the consumer, gives back all that is unsettled and closes the channel: for whoever
+    /// has only looked. What goes back with a closed channel is a failed delivery to RabbitMQ
+    /// 4, and their count goes along when a message is dead-lettered into another queue; what
+    /// goes back like this is none. A broker that carries no counts along just closes.
+    fn give_back(&self) -> BoxFuture<'_, Result<(), BrokerError>> {
+        self.close()
+    }
 }
 
 /// A message broker.

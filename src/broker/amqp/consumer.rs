@@ -155,4 +155,19 @@ impl Channel for AmqpChannel {
         self.asked.store(true, Ordering::Relaxed);
         within(self.deadline, self.channel.close(200, "OK".into())).boxed()
     }
+
+    fn give_back(&self) -> BoxFuture<'_, Result<(), BrokerError>> {
+        let all = BasicNackOptions {
+            multiple: true,
+            requeue: true,
+        };
+        async move {
+            // Else the consumer would be handed the same again.
+            self.cancel().await?;
+            // Tag 0 stands for all, also for what the stream has not handed out.
+            within(self.deadline, self.channel.basic_nack(0, all)).await?;
+            self.close().await
+        }
+        .boxed()
+    }
 }

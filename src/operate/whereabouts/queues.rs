@@ -1,17 +1,19 @@
 //! Retry stages and dead letters, looked through for one event. Takes nothing: what was seen
-//! is given back when the channel is closed.
+//! is given back, and does not count against an event once it is back in its own queue.
 //!
 //! Main and suspect queues are not looked into: a message that is given back counts as
 //! delivered once more, which is how a crash looks to whoever consumes there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_contract::EventId;
 use futures::StreamExt;
 use serde::Serialize;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::broker::{Broker, BrokerError, Delivery, HeaderValue, Headers, Message};
+use crate::broker::{Broker, BrokerError, Channel, Delivery, HeaderValue, Headers, Message};
 use crate::codec::Codec;
 use crate::topology::names::headers;
 
@@ -56,7 +58,7 @@ pub struct Look {
 /// most, for 20 s at most. `None` where the queue does not exist.
 ///
 /// # Errors
-/// The broker cannot be asked now. *Cancellation*: what was seen goes back with the channel.
+/// The broker cannot be asked now. *Cancellation*: what was seen is given back all the same.
 pub async fn look(
     broker: &dyn Broker,
     codec: &Codec,
@@ -78,6 +80,7 @@ pub async fn look(
     let over = Instant::now() + LOOK_WITHIN;
     let consuming = timeout_at(over, broker.consume(queue, limit)).await;
     let mut seen = consuming.unwrap_or(Err(BrokerError::TimedOut(LOOK_WITHIN)))?;
+    let held = Held(Some(Arc::clone(&seen.channel)));
     while look.looked_at < most && Instant::now() < over {
         let next = timeout(IDLE, seen.deliveries.next()).await;
         let Ok(Some(delivery)) = next else { break };
@@ -87,9 +90,28 @@ pub async fn look(
             look.found.push(found(queue, role, &message));
         }
     }
-    // It is closed by the broker's own means where this fails.
-    let _ = seen.channel.close().await;
+    held.give_back().await;
     Ok(Some(look))
+}
+
+/// Gives back what was seen, also where the caller has gone.
+struct Held(Option<Arc<dyn Channel>>);
+
+impl Held {
+    async fn give_back(mut self) {
+        if let Some(channel) = self.0.take() {
+            // It is closed by the broker's own means where this fails.
+            let _ = channel.give_back().await;
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let (Some(channel), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async move { channel.give_back().await });
+        }
+    }
 }
 
 /// The id of the event, as a worker would read it.

@@ -3,7 +3,7 @@
 use fanout::broker::HeaderValue;
 use tokio::time::{Instant, sleep};
 
-use super::subject::{Subject, TTL, bodies, message, next};
+use super::subject::{Subject, TTL, bodies, end, message, next, take};
 
 pub async fn an_expired_message_comes_back_to_the_queue_it_is_routed_to(subject: &Subject) {
     let start = Instant::now();
@@ -46,6 +46,22 @@ pub async fn expiry_happens_at_the_head_only(subject: &Subject) {
     let dead = subject.drain("other", 1).await;
     assert_eq!(bodies(&dead), ["short"]);
     assert_eq!(dead[0].message.properties.expiration, None);
+}
+
+pub async fn what_was_only_looked_at_begins_anew_in_the_queue_it_expires_to(subject: &Subject) {
+    // The consumer first: opening one may take longer than the message lives.
+    let mut subscription = subject.consume("wait", 10).await;
+    subject.publish("wait", &["1", "2", "3"]).await;
+    let looked_at = take(&mut subscription, 3).await;
+    assert_eq!(bodies(&looked_at), ["1", "2", "3"]);
+    subscription.channel.give_back().await.unwrap();
+    assert_eq!(end(&mut subscription).await, None);
+    let deliveries = subject.drain("main", 3).await;
+    assert_eq!(bodies(&deliveries), ["1", "2", "3"]);
+    for delivery in deliveries {
+        let before = (delivery.redelivered, delivery.delivery_count);
+        assert_eq!(before, (false, Some(0)), "{delivery:?}");
+    }
 }
 
 pub async fn what_is_handed_out_does_not_expire(subject: &Subject) {

@@ -61,6 +61,7 @@ macro_rules! broker_laws {
             acknowledging_twice_closes_the_channel
             an_expired_message_comes_back_to_the_queue_it_is_routed_to
             expiry_happens_at_the_head_only
+            what_was_only_looked_at_begins_anew_in_the_queue_it_expires_to
             what_is_handed_out_does_not_expire
         }
     };
