@@ -18,6 +18,9 @@ pub(crate) enum Verdict {
     Doubtful,
     /// Other writers: tried again at once, then given back with a short wait.
     Contention,
+    /// No turn among our own batches: given back as contention, and not tried again at once,
+    /// since its wait has been long enough.
+    NoTurn,
     /// Contention at first; bad data where it persists.
     RaceOrData,
     /// The server: given back.
@@ -28,7 +31,7 @@ pub(crate) enum Verdict {
     SetUp,
 }
 
-use Verdict::{Contention, Data, Doubtful, Outage, RaceOrData, SetUp, TooMuch};
+use Verdict::{Contention, Data, Doubtful, NoTurn, Outage, RaceOrData, SetUp, TooMuch};
 
 type Line = (&'static str, Verdict, ReasonCode, &'static str);
 
@@ -125,13 +128,13 @@ impl Verdict {
         match self {
             Data | RaceOrData => FailureClass::Permanent,
             Doubtful => FailureClass::Transient,
-            Contention | Outage | TooMuch | SetUp => FailureClass::Unavailable,
+            Contention | NoTurn | Outage | TooMuch | SetUp => FailureClass::Unavailable,
         }
     }
 
     fn remedy(self) -> Remedy {
         match self {
-            Contention => Remedy::Yield,
+            Contention | NoTurn => Remedy::Yield,
             TooMuch => Remedy::SmallerBatch,
             _ => Remedy::None,
         }
@@ -154,7 +157,7 @@ fn judge(error: &StoreError) -> (Verdict, ReasonCode, &'static str) {
             contract::DEADLINE_EXCEEDED,
             "whether it took effect is unknown",
         ),
-        StoreError::Busy => (Contention, contract::CONTENTION, "transactions take long"),
+        StoreError::Busy => (NoTurn, contract::CONTENTION, "transactions take long"),
         StoreError::Login => (SetUp, codes::AUTHENTICATION, "check user and password"),
         StoreError::LoginLimited => (
             Outage,

@@ -136,4 +136,6 @@ fn only_races_are_tried_again_on_the_spot() {
     assert!(!again("Neo.ClientError.Statement.TypeError"));
     assert!(!Verdict::of(&StoreError::TimedOut).is_worth_another_try());
     assert!(!Verdict::of(&StoreError::Unreachable("x")).is_worth_another_try());
+    // its wait for a turn has been long enough
+    assert!(!Verdict::of(&StoreError::Busy).is_worth_another_try());
 }

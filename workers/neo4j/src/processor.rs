@@ -145,7 +145,7 @@ impl Neo4jProcessor {
         let mut tries = 1;
         loop {
             match self.attempt(plan).await {
-                Err(error) if tries < TRIES && is_worth_another_try(&error) => {
+                Err(error) if tries < TRIES && Verdict::of(&error).is_worth_another_try() => {
                     tracing::debug!(tries, %error, "other writers were in the way");
                     sleep(Duration::from_millis(fastrand::u64(WAIT_MS))).await;
                     tries += 1;
@@ -213,11 +213,6 @@ impl Neo4jProcessor {
         }
         Ok(older)
     }
-}
-
-/// Who got no turn does not wait again: that wait has been long enough.
-fn is_worth_another_try(error: &StoreError) -> bool {
-    *error != StoreError::Busy && Verdict::of(error).is_worth_another_try()
 }
 
 /// What a transaction found.
