@@ -32,6 +32,7 @@ mod folder_lock;
 pub mod operate;
 pub mod publish;
 pub mod recovery;
+mod redb_file;
 pub mod telemetry;
 pub mod testing;
 pub mod topology;

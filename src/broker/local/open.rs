@@ -1,17 +1,16 @@
 //! A local broker kept in a folder: its lock, its file, what was found in it.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use redb::Database;
 use tokio::time::Instant;
 
-use super::journal::{self, Loaded, Opener, Store, StoreError};
+use super::journal::{self, Loaded, Store};
 use super::server::{Core, LocalServer};
 use super::state::State;
 use crate::folder_lock::{self, Refused};
+use crate::redb_file::{Opener, StoreError, guarded, opener};
 use crate::topology::Topology;
 
 /// What a [`LocalServer`] on disk may use.
@@ -153,26 +152,10 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     })
 }
 
-fn opener(path: PathBuf, cache: usize) -> Opener {
-    Box::new(move || {
-        Database::builder()
-            .set_cache_size(cache)
-            .set_check_integrity_on_open(true)
-            .create(&path)
-    })
-}
-
 /// Opens the file; what is wrong with it is told, never trusted.
 pub(super) fn checked(dir: &Path, opener: Opener) -> Result<(Store, Loaded), OpenError> {
-    // On a file that nobody has written like this, the library may panic.
-    let opened = catch_unwind(AssertUnwindSafe(|| Store::open(opener)));
-    let error = match opened {
-        Ok(Ok(opened)) => return Ok(opened),
-        Ok(Err(error)) => error,
-        Err(_) => StoreError::Damaged("its structure does not hold together".to_owned()),
-    };
     let dir = dir.to_owned();
-    Err(match error {
+    guarded(|| Store::open(opener)).map_err(|error| match error {
         StoreError::Storage(reason) => OpenError::Unusable { dir, reason },
         StoreError::Damaged(reason) => OpenError::Damaged { dir, reason },
         StoreError::Format(found) => OpenError::OtherFormat { dir, found },

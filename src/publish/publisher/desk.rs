@@ -10,9 +10,9 @@ use super::lanes::{Live, Reply, Stored};
 use super::tally::Tally;
 use crate::publish::intake::{Accepted, NotAccepted};
 use crate::publish::spool::{
-    Answer, AsideQuestion, Batch, Book, Found, Insert, Job, Opened, Reason, Storage, StoreError,
-    encode,
+    Answer, AsideQuestion, Batch, Book, Found, Insert, Job, Opened, Reason, Storage, encode,
 };
+use crate::redb_file::StoreError;
 use crate::telemetry::{Outages, log};
 
 /// Waits after the disk has failed: the first, and the longest.

@@ -8,8 +8,9 @@ use super::super::publisher::subject_of;
 use super::SpoolRecovery;
 use super::open::{SpoolError, checked, lock, opener, recovery};
 use super::record::{SetAside, encode};
-use super::store::{Batch, Insert, Page, Store, StoreError};
+use super::store::{Batch, Insert, Page, Store};
 use crate::config::SpoolConfig;
+use crate::redb_file::StoreError;
 
 /// Messages read from the file at once, and their bytes, when one is looked for.
 const PAGE: Page = Page {

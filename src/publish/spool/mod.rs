@@ -26,6 +26,4 @@ pub use open::{SpoolError, SpoolRecovery};
 pub use record::SetAside;
 pub(super) use record::{Reason, encode};
 pub(super) use storage::{Answer, AsideQuestion, Job, Storage};
-#[cfg(test)]
-pub(super) use store::Opener;
-pub(super) use store::{Batch, Found, Insert, StoreError};
+pub(super) use store::{Batch, Found, Insert};

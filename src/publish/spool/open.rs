@@ -1,17 +1,16 @@
 //! The folder of a spool: its lock, its file, what was found in it.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use redb::Database;
 use tokio::sync::mpsc;
 
 use super::book::Book;
 use super::storage::{Answer, Storage};
-use super::store::{Loaded, Opener, Store, StoreError};
+use super::store::{Loaded, Store};
 use crate::config::SpoolConfig;
 use crate::folder_lock::{self, Refused};
+use crate::redb_file::{self, Opener, StoreError, guarded};
 use crate::telemetry::log;
 
 /// Bytes of the file that are cached. What is drained is read once and in order.
@@ -180,22 +179,10 @@ pub(super) fn lock(dir: &Path) -> Result<File, SpoolError> {
 }
 
 pub(super) fn opener(path: PathBuf) -> Opener {
-    Box::new(move || {
-        Database::builder()
-            .set_cache_size(CACHE)
-            .set_check_integrity_on_open(true)
-            .create(&path)
-    })
+    redb_file::opener(path, CACHE)
 }
 
 /// Opens the file; what is wrong with it is told, never trusted.
 pub(super) fn checked(dir: &Path, opener: Opener) -> Result<(Store, Loaded), SpoolError> {
-    // On a file that nobody has written like this, the library may panic.
-    let opened = catch_unwind(AssertUnwindSafe(|| Store::open(opener)));
-    let error = match opened {
-        Ok(Ok(opened)) => return Ok(opened),
-        Ok(Err(error)) => error,
-        Err(_) => StoreError::Damaged("its structure does not hold together".to_owned()),
-    };
-    Err(SpoolError::of(dir, error))
+    guarded(|| Store::open(opener)).map_err(|error| SpoolError::of(dir, error))
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::StoreError;
 use crate::broker::Message;
+use crate::redb_file::StoreError;
 
 /// A message that was accepted and that the broker will not take as it is. It is kept beside
 /// the queue of the spool, and counts towards its limits.

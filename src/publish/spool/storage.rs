@@ -1,11 +1,10 @@
 //! Who owns the file: a thread of its own, so that no disk ever blocks the async runtime.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::record::SetAside;
-use super::store::{Batch, Found, Page, Store, StoreError};
+use super::store::{Batch, Found, Page, Store};
+use crate::redb_file::{StoreError, guarded};
 
 /// Who wants to see what was set aside, and how much of it.
 pub(in super::super) type AsideQuestion = (usize, oneshot::Sender<Result<Vec<SetAside>, String>>);
@@ -121,12 +120,4 @@ fn serve(store: &mut Store, job: Job) -> Answer {
         written,
         page,
     }
-}
-
-/// On a file that nobody has written like this, the library may panic.
-fn guarded<T>(act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
-        let what = "its structure does not hold together".to_owned();
-        Err(StoreError::Damaged(what))
-    })
 }

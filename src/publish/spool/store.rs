@@ -6,42 +6,18 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::record::{self, Reason, SetAside};
 use crate::broker::Message;
+use crate::redb_file::{Before, Opener, RedbFile, StoreError};
 
-/// Goes up when a newer program writes what an older one cannot read.
 const FORMAT: u64 = 1;
 
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// Number → subject, message.
 const WAITING: TableDefinition<'_, u64, (u64, &[u8])> = TableDefinition::new("waiting");
 /// Number → reason, message.
 const ASIDE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("aside");
-
-/// Makes the database: a file, or what a test puts in its place.
-pub(in super::super) type Opener = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send>;
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in super::super) enum StoreError {
-    #[error("{0}")]
-    Storage(String),
-    #[error("damaged: {0}")]
-    Damaged(String),
-    #[error("format {0}")]
-    Format(u64),
-}
-
-impl<E: Into<redb::Error>> From<E> for StoreError {
-    fn from(error: E) -> Self {
-        match error.into() {
-            redb::Error::Corrupted(what) => Self::Damaged(what),
-            redb::Error::TableTypeMismatch { table, .. } => Self::Damaged(table),
-            other => Self::Storage(other.to_string()),
-        }
-    }
-}
 
 /// A message to be written.
 #[derive(Debug)]
@@ -109,9 +85,7 @@ pub(super) struct Loaded {
 }
 
 pub(in super::super) struct Store {
-    opener: Opener,
-    /// `None` after a failure, until it could be opened again.
-    database: Option<Database>,
+    file: RedbFile,
     /// Numbers of a write that failed: their callers were told so, and some of them may be
     /// in the file all the same.
     refuted: Option<RangeInclusive<u64>>,
@@ -119,59 +93,40 @@ pub(in super::super) struct Store {
 
 impl Store {
     pub(super) fn open(opener: Opener) -> Result<(Self, Loaded), StoreError> {
-        let database = opener()?;
-        create(&database)?;
-        let loaded = load(&database)?;
+        let (file, loaded) = RedbFile::open(opener, FORMAT, create, load)?;
         let store = Self {
-            opener,
-            database: Some(database),
+            file,
             refuted: None,
         };
-        store.mark_closed(false)?;
         Ok((store, loaded))
     }
 
     /// Writes a batch with one fsync. After an error none of it counts.
     pub(super) fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let result = self.try_write(batch);
-        if result.is_err() {
-            // Opened anew at the next call, the file repairs itself.
-            self.database = None;
-            let numbers = batch.inserts.iter().map(|i| i.seq);
-            if let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) {
-                let since = self.refuted.as_ref().map_or(first, |r| *r.start());
-                self.refuted = Some(since.min(first)..=last);
+        let refuted = self.refuted.clone();
+        let result = self.file.write(|transaction| {
+            if let Some(refuted) = refuted {
+                let mut waiting = transaction.open_table(WAITING)?;
+                waiting.retain_in(refuted, |_, _| false)?;
             }
+            apply(transaction, batch)
+        });
+        if result.is_ok() {
+            self.refuted = None;
+            return result;
+        }
+        let numbers = batch.inserts.iter().map(|i| i.seq);
+        if let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) {
+            let since = self.refuted.as_ref().map_or(first, |r| *r.start());
+            self.refuted = Some(since.min(first)..=last);
         }
         result
-    }
-
-    fn try_write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let refuted = self.refuted.clone();
-        let transaction = self.database()?.begin_write()?;
-        if let Some(refuted) = refuted {
-            transaction
-                .open_table(WAITING)?
-                .retain_in(refuted, |_, _| false)?;
-        }
-        apply(&transaction, batch)?;
-        transaction.commit()?;
-        self.refuted = None;
-        Ok(())
-    }
-
-    fn database(&mut self) -> Result<&Database, StoreError> {
-        let database = match self.database.take() {
-            Some(database) => database,
-            None => (self.opener)()?,
-        };
-        Ok(self.database.insert(database))
     }
 
     /// Messages in their order.
     pub(super) fn page(&mut self, page: Page) -> Result<Vec<Found>, StoreError> {
         let refuted = self.refuted.clone();
-        let transaction = self.database()?.begin_read()?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(WAITING)?;
         let (mut found, mut bytes) = (Vec::new(), 0);
         for row in table.range(page.from..)? {
@@ -196,7 +151,7 @@ impl Store {
 
     /// The first messages set aside.
     pub(super) fn aside(&mut self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        let transaction = self.database()?.begin_read()?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(ASIDE)?;
         let rows = table.iter()?.take(limit);
         rows.map(|row| {
@@ -207,23 +162,8 @@ impl Store {
     }
 
     /// Says that everything is written, and closes the file.
-    pub(super) fn close(mut self) {
-        // What cannot be said now is found out at the next start.
-        let _ = self.mark_closed(true);
-        self.database = None;
-    }
-
-    fn mark_closed(&self, closed: bool) -> Result<(), StoreError> {
-        if let Some(database) = &self.database {
-            let transaction = database.begin_write()?;
-            {
-                let mut meta = transaction.open_table(META)?;
-                meta.insert("format", FORMAT)?;
-                meta.insert("closed", u64::from(closed))?;
-            }
-            transaction.commit()?;
-        }
-        Ok(())
+    pub(super) fn close(self) {
+        self.file.close();
     }
 }
 
@@ -253,17 +193,12 @@ fn apply(transaction: &WriteTransaction, batch: &Batch) -> Result<(), StoreError
 }
 
 /// Reads the account of everything, without the messages.
-fn load(database: &Database) -> Result<Loaded, StoreError> {
-    let mut loaded = Loaded::default();
-    let transaction = database.begin_read()?;
-    let meta = transaction.open_table(META)?;
-    if let Some(format) = meta.get("format")? {
-        loaded.existed = true;
-        if format.value() != FORMAT {
-            return Err(StoreError::Format(format.value()));
-        }
-    }
-    loaded.closed = meta.get("closed")?.is_some_and(|c| c.value() == 1);
+fn load(transaction: &ReadTransaction, before: Before) -> Result<Loaded, StoreError> {
+    let mut loaded = Loaded {
+        existed: before.existed,
+        closed: before.closed,
+        ..Loaded::default()
+    };
     for row in transaction.open_table(WAITING)?.iter()? {
         let (seq, value) = row?;
         let (subject, bytes) = value.value();
@@ -284,12 +219,8 @@ fn load(database: &Database) -> Result<Loaded, StoreError> {
     Ok(loaded)
 }
 
-/// Makes the tables.
-fn create(database: &Database) -> Result<(), StoreError> {
-    let transaction = database.begin_write()?;
-    transaction.open_table(META)?;
+fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(WAITING)?;
     transaction.open_table(ASIDE)?;
-    transaction.commit()?;
     Ok(())
 }

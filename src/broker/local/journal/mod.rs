@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub(super) use record::{Loaded, LoadedQueue, Place};
-pub(super) use store::{Opener, Store, StoreError};
+pub(super) use store::Store;
 pub(super) use writer::spawn;
 
 use super::entry::Entry;

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::super::entry::{Death, Entry};
 use super::super::queue::Spec;
-use super::StoreError;
 use crate::broker::Message;
+use crate::redb_file::StoreError;
 
 /// Where something stands that has been handed out before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,21 +1,18 @@
 //! The journal on disk: a redb file.
 //!
 //! Synchronous; only `writer`, in a thread of its own, and the opening of a broker call it.
-//! Every write is one transaction with one fsync: after a crash the file holds all of it or
-//! nothing.
 
 use std::collections::BTreeMap;
 
-use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::super::queue::Spec;
 use super::record::{Clock, Loaded, LoadedQueue, Place, decode, encode};
 use super::{Batch, Change};
+use crate::redb_file::{Before, Opener, RedbFile, StoreError};
 
-/// Goes up when a newer program writes what an older one cannot read.
 const FORMAT: u64 = 1;
 
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// Number → arguments.
 const QUEUES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("queues");
 /// Queue number, id → message.
@@ -25,88 +22,25 @@ const PLACES: TableDefinition<'_, (u32, u64), (u64, u64, bool)> = TableDefinitio
 /// Queue number, level → last id handed out for the first time.
 const HANDED: TableDefinition<'_, (u32, bool), u64> = TableDefinition::new("handed");
 
-/// Makes the database: a file, or what a test puts in its place.
-pub(in super::super) type Opener = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send>;
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in super::super) enum StoreError {
-    #[error("{0}")]
-    Storage(String),
-    #[error("{0}")]
-    Damaged(String),
-    #[error("format {0}")]
-    Format(u64),
-}
-
-impl<E: Into<redb::Error>> From<E> for StoreError {
-    fn from(error: E) -> Self {
-        match error.into() {
-            redb::Error::Corrupted(what) => Self::Damaged(what),
-            redb::Error::TableTypeMismatch { table, .. } => Self::Damaged(table),
-            other => Self::Storage(other.to_string()),
-        }
-    }
-}
-
-pub(in super::super) struct Store {
-    opener: Opener,
-    /// `None` after a failure, until it could be opened again.
-    database: Option<Database>,
-}
+pub(in super::super) struct Store(RedbFile);
 
 impl Store {
     pub(in super::super) fn open(opener: Opener) -> Result<(Self, Loaded), StoreError> {
-        let database = opener()?;
-        let loaded = load(&database)?;
-        let store = Self {
-            opener,
-            database: Some(database),
-        };
-        store.mark_closed(false)?;
-        Ok((store, loaded))
+        let (file, loaded) = RedbFile::open(opener, FORMAT, create, load)?;
+        Ok((Self(file), loaded))
     }
 
-    /// Writes a batch with one fsync. After an error none of it counts, though some of it
-    /// may be there: the file is opened anew and repairs itself at the next call.
+    /// Writes a batch with one fsync. After an error none of it counts.
     pub(super) fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let result = self.try_write(batch);
-        if result.is_err() {
-            self.database = None;
-        }
-        result
-    }
-
-    fn try_write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let database = match self.database.take() {
-            Some(database) => database,
-            None => (self.opener)()?,
-        };
-        let database = self.database.insert(database);
-        let transaction = database.begin_write()?;
-        write_entries(&transaction, batch)?;
-        write_changes(&transaction, batch)?;
-        transaction.commit()?;
-        Ok(())
+        self.0.write(|transaction| {
+            write_entries(transaction, batch)?;
+            write_changes(transaction, batch)
+        })
     }
 
     /// Says that everything is written, and closes the file.
-    pub(super) fn close(mut self) {
-        // What cannot be said now is found out at the next start.
-        let _ = self.mark_closed(true);
-        self.database = None;
-    }
-
-    fn mark_closed(&self, closed: bool) -> Result<(), StoreError> {
-        if let Some(database) = &self.database {
-            let transaction = database.begin_write()?;
-            {
-                let mut meta = transaction.open_table(META)?;
-                meta.insert("format", FORMAT)?;
-                meta.insert("closed", u64::from(closed))?;
-            }
-            transaction.commit()?;
-        }
-        Ok(())
+    pub(super) fn close(self) {
+        self.0.close();
     }
 }
 
@@ -178,19 +112,12 @@ impl Tables<'_> {
 }
 
 /// Reads everything: what is kept in memory, and with it all there is.
-fn load(database: &Database) -> Result<Loaded, StoreError> {
-    let mut loaded = Loaded::default();
-    create(database)?;
-    let transaction = database.begin_read()?;
-    let meta = transaction.open_table(META)?;
-    if let Some(format) = meta.get("format")? {
-        loaded.existed = true;
-        if format.value() != FORMAT {
-            return Err(StoreError::Format(format.value()));
-        }
-    }
-    loaded.closed = meta.get("closed")?.is_some_and(|c| c.value() == 1);
-
+fn load(transaction: &ReadTransaction, before: Before) -> Result<Loaded, StoreError> {
+    let mut loaded = Loaded {
+        existed: before.existed,
+        closed: before.closed,
+        ..Loaded::default()
+    };
     let mut places = BTreeMap::new();
     for row in transaction.open_table(PLACES)?.iter()? {
         let (key, value) = row?;
@@ -243,14 +170,10 @@ fn load(database: &Database) -> Result<Loaded, StoreError> {
     Ok(loaded)
 }
 
-/// Makes the tables.
-fn create(database: &Database) -> Result<(), StoreError> {
-    let transaction = database.begin_write()?;
-    transaction.open_table(META)?;
+fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(QUEUES)?;
     transaction.open_table(ENTRIES)?;
     transaction.open_table(PLACES)?;
     transaction.open_table(HANDED)?;
-    transaction.commit()?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::{Database, ReadableTable, StorageBackend, TableDefinition};
 
-use super::Opener;
+use crate::redb_file::Opener;
 
 #[derive(Debug, Default)]
 struct Inner {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::{Database, StorageBackend};
 
-use crate::broker::local::journal::Opener;
+use crate::redb_file::Opener;
 
 /// What a disk writes in one piece, bytes.
 const SECTOR: usize = 512;
