@@ -133,14 +133,14 @@ mod neo4j {
     pub(super) async fn diagnose(loaded: &Loaded) -> Result<Diagnosis, ConfigErrors> {
         let settings = registry::neo4j::settings(&loaded.config.neo4j);
         let diagnosis = fanout_neo4j::diagnose::diagnose(&settings).await;
-        diagnosis.map_err(|problems| registry::neo4j::errors(&super::origin(loaded), &problems))
+        diagnosis.map_err(|problems| registry::errors(&super::origin(loaded), problems))
     }
 
     pub(super) fn processor(loaded: &Loaded) -> BoxedProcessor {
         let settings = registry::neo4j::settings(&loaded.config.neo4j);
         match fanout_neo4j::Neo4jProcessor::new(settings) {
             Ok(processor) => Ok(Box::new(processor)),
-            Err(problems) => Err(registry::neo4j::errors(&super::origin(loaded), &problems)),
+            Err(problems) => Err(registry::errors(&super::origin(loaded), problems)),
         }
     }
 }
@@ -152,14 +152,14 @@ mod qdrant {
     pub(super) async fn diagnose(loaded: &Loaded) -> Result<Diagnosis, ConfigErrors> {
         let settings = registry::qdrant::settings(&loaded.config.qdrant);
         let diagnosis = fanout_qdrant::diagnose::diagnose(&settings).await;
-        diagnosis.map_err(|problems| registry::qdrant::errors(&super::origin(loaded), &problems))
+        diagnosis.map_err(|problems| registry::errors(&super::origin(loaded), problems))
     }
 
     pub(super) fn processor(loaded: &Loaded) -> BoxedProcessor {
         let settings = registry::qdrant::settings(&loaded.config.qdrant);
         match fanout_qdrant::QdrantProcessor::new(settings) {
             Ok(processor) => Ok(Box::new(processor)),
-            Err(problems) => Err(registry::qdrant::errors(&super::origin(loaded), &problems)),
+            Err(problems) => Err(registry::errors(&super::origin(loaded), problems)),
         }
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(any(feature = "neo4j", feature = "qdrant"))]
 use fanout::config::{ConfigErrors, Origin, Problem};
 use fanout::worker::Worker;
+#[cfg(any(feature = "neo4j", feature = "qdrant"))]
+use fanout_contract::ConfigProblem;
 
 #[cfg(feature = "neo4j")]
 pub(crate) mod neo4j;
@@ -19,22 +21,18 @@ pub(crate) fn processors(worker: Worker) -> Worker {
 }
 
 #[cfg(any(feature = "neo4j", feature = "qdrant"))]
-/// What a processor's package has against a setting: key, rule, hint.
-type Objection<'a> = (&'a str, &'a str, &'a str);
-
-#[cfg(any(feature = "neo4j", feature = "qdrant"))]
-/// The objections as problems of the configuration's section.
-fn errors<'a>(
-    section: &str,
+/// What a processor's package has against its settings, as problems of the configuration.
+pub(crate) fn errors(
     origin: &dyn Fn(&str) -> Origin,
-    objections: impl Iterator<Item = Objection<'a>>,
+    problems: Vec<ConfigProblem>,
 ) -> ConfigErrors {
-    let problem = |(key, rule, hint)| {
-        let key = format!("{section}.{key}");
+    let problem = |problem: ConfigProblem| {
+        let key = format!("{}.{}", problem.section, problem.key);
         let origin = origin(&key);
-        Problem::new(key, origin, rule).hint(hint)
+        Problem::new(key, origin, problem.rule).hint(problem.hint)
     };
-    ConfigErrors::from_problems(objections.map(problem).collect()).unwrap_or_else(|| {
-        ConfigErrors::one(Problem::new(section, origin(section), "cannot be used"))
+    ConfigErrors::from_problems(problems.into_iter().map(problem).collect()).unwrap_or_else(|| {
+        let key = "processor";
+        ConfigErrors::one(Problem::new(key, origin(key), "cannot be used"))
     })
 }

@@ -3,16 +3,16 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use fanout::config::{ConfigErrors, Neo4jSettings, Origin};
+use fanout::config::{ConfigErrors, Neo4jSettings};
 use fanout::worker::ProcessorContext;
 use fanout_contract::Processor;
-use fanout_neo4j::{ConfigProblem, Neo4jConfig, Neo4jProcessor, Tls};
+use fanout_neo4j::{Neo4jConfig, Neo4jProcessor, Tls};
 
 /// The Neo4j processor as configured.
 pub(super) fn build(context: &ProcessorContext<'_>) -> Result<Arc<dyn Processor>, ConfigErrors> {
     let processor = Neo4jProcessor::new(settings(&context.config().neo4j));
     let origin = |key: &str| context.origin(key);
-    let processor = processor.map_err(|problems| errors(&origin, &problems))?;
+    let processor = processor.map_err(|problems| super::errors(&origin, problems))?;
     Ok(Arc::new(processor))
 }
 
@@ -32,10 +32,4 @@ pub(crate) fn settings(neo4j: &Neo4jSettings) -> Neo4jConfig {
         writers: NonZeroUsize::new(neo4j.writers).unwrap_or(NonZeroUsize::MIN),
         ..Neo4jConfig::default()
     }
-}
-
-/// What the package has against them.
-pub(crate) fn errors(origin: &dyn Fn(&str) -> Origin, problems: &[ConfigProblem]) -> ConfigErrors {
-    let objections = problems.iter().map(|p| (p.key, p.rule.as_str(), p.hint));
-    super::errors("neo4j", origin, objections)
 }

@@ -3,16 +3,16 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use fanout::config::{ConfigErrors, Origin, QdrantSettings};
+use fanout::config::{ConfigErrors, QdrantSettings};
 use fanout::worker::ProcessorContext;
 use fanout_contract::Processor;
-use fanout_qdrant::{ConfigProblem, QdrantConfig, QdrantProcessor, Tls, Weights};
+use fanout_qdrant::{QdrantConfig, QdrantProcessor, Tls, Weights};
 
 /// The Qdrant processor as configured.
 pub(super) fn build(context: &ProcessorContext<'_>) -> Result<Arc<dyn Processor>, ConfigErrors> {
     let processor = QdrantProcessor::new(settings(&context.config().qdrant));
     let origin = |key: &str| context.origin(key);
-    let processor = processor.map_err(|problems| errors(&origin, &problems))?;
+    let processor = processor.map_err(|problems| super::errors(&origin, problems))?;
     Ok(Arc::new(processor))
 }
 
@@ -42,10 +42,4 @@ pub(crate) fn settings(qdrant: &QdrantSettings) -> QdrantConfig {
         query_timeout: qdrant.query_timeout,
         ..QdrantConfig::default()
     }
-}
-
-/// What the package has against them.
-pub(crate) fn errors(origin: &dyn Fn(&str) -> Origin, problems: &[ConfigProblem]) -> ConfigErrors {
-    let objections = problems.iter().map(|p| (p.key, p.rule.as_str(), p.hint));
-    super::errors("qdrant", origin, objections)
 }

@@ -81,6 +81,7 @@ struct Guide;
 
 mod applied;
 mod batch;
+mod config_problem;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod diagnosis;
@@ -93,6 +94,7 @@ mod when;
 
 pub use applied::{Applied, Trace};
 pub use batch::Batch;
+pub use config_problem::ConfigProblem;
 #[cfg(feature = "runtime")]
 pub use event::EventBuilder;
 pub use event::{Event, EventId};

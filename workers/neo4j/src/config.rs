@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fanout_contract::ConfigProblem;
+
 /// The largest request that neo4rs sends in one piece: its buffer of 8 KiB, less the frames
 /// of RUN and PULL. A larger one waits for the server's delayed acknowledgement, 40 ms each.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024 - 64;
@@ -103,29 +105,25 @@ pub(crate) fn masked(uri: &str) -> String {
     }
 }
 
-/// A setting that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("neo4j.{key}: {rule}; {hint}")]
-pub struct ConfigProblem {
-    /// The field of [`Neo4jConfig`].
-    pub key: &'static str,
-    /// What it must be.
-    pub rule: String,
-    /// What to do.
-    pub hint: &'static str,
+/// What is wrong with a setting of this section.
+pub(crate) fn problem(
+    key: &'static str,
+    rule: impl Into<String>,
+    hint: &'static str,
+) -> ConfigProblem {
+    ConfigProblem {
+        section: "neo4j",
+        key,
+        rule: rule.into(),
+        hint,
+    }
 }
 
 impl Neo4jConfig {
     /// All problems that can be seen without a server; empty = none.
     pub fn problems(&self) -> Vec<ConfigProblem> {
         let mut problems = Vec::new();
-        let mut problem = |key, rule: &str, hint| {
-            problems.push(ConfigProblem {
-                key,
-                rule: rule.to_owned(),
-                hint,
-            });
-        };
+        let mut problem = |key, rule: &str, hint| problems.push(problem(key, rule, hint));
         let scheme = self.uri.split_once("://").map_or("", |(scheme, _)| scheme);
         let known = [
             "",

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
+use fanout_contract::ConfigProblem;
 use fanout_contract::diagnosis::{Check, Diagnosis, Severity, Symptom};
 use jiff::Timestamp;
 
-use crate::config::{ConfigProblem, Neo4jConfig};
+use crate::config::Neo4jConfig;
 use crate::store::{BoltStore, StoreError};
 
 const UNREACHABLE: Check = Check {

@@ -35,7 +35,7 @@ pub mod store;
 pub mod survey;
 mod value;
 
-pub use config::{ConfigProblem, MAX_REQUEST_BYTES, Neo4jConfig, Tls};
+pub use config::{MAX_REQUEST_BYTES, Neo4jConfig, Tls};
 pub use processor::Neo4jProcessor;
 pub use read::{Relation, relations_of_user};
 pub use retention::{LedgerSize, ledger_size, prune_ledger};

@@ -1,6 +1,8 @@
 //! One transaction per batch: ledger, rows of the new events, commit.
 
-use fanout_contract::{Applied, Batch, EventId, Failure, Outcomes, Processor, Trace};
+use fanout_contract::{
+    Applied, Batch, ConfigProblem, EventId, Failure, Outcomes, Processor, Trace,
+};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -12,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use crate::classify::{Verdict, in_prepare, in_process};
-use crate::config::{ConfigProblem, Neo4jConfig};
+use crate::config::Neo4jConfig;
 use crate::fold::{Row, fold, packed_row, requests};
 use crate::ledger;
 use crate::mapping::{Interactions, Mapping};

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fanout_contract::ConfigProblem;
+
 /// Settings of a [`QdrantProcessor`](crate::QdrantProcessor).
 #[derive(Clone, PartialEq)]
 pub struct QdrantConfig {
@@ -159,29 +161,25 @@ pub(crate) fn masked(url: &str) -> String {
     }
 }
 
-/// A setting that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("qdrant.{key}: {rule}; {hint}")]
-pub struct ConfigProblem {
-    /// The field of [`QdrantConfig`].
-    pub key: &'static str,
-    /// What it must be.
-    pub rule: String,
-    /// What to do.
-    pub hint: &'static str,
+/// What is wrong with a setting of this section.
+pub(crate) fn problem(
+    key: &'static str,
+    rule: impl Into<String>,
+    hint: &'static str,
+) -> ConfigProblem {
+    ConfigProblem {
+        section: "qdrant",
+        key,
+        rule: rule.into(),
+        hint,
+    }
 }
 
 impl QdrantConfig {
     /// All problems that can be seen without a server; empty = none.
     pub fn problems(&self) -> Vec<ConfigProblem> {
         let mut problems = Vec::new();
-        let mut problem = |key, rule: &str, hint| {
-            problems.push(ConfigProblem {
-                key,
-                rule: rule.to_owned(),
-                hint,
-            });
-        };
+        let mut problem = |key, rule: &str, hint| problems.push(problem(key, rule, hint));
         let https = self.url.starts_with("https://");
         if !https && !self.url.starts_with("http://") {
             let hint = "write http://HOST:6334: the gRPC port, not that of REST";

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
+use fanout_contract::ConfigProblem;
 use fanout_contract::diagnosis::{Check, Diagnosis, Severity, Symptom};
 use tonic::Code;
 
-use crate::config::{ConfigProblem, QdrantConfig, masked};
+use crate::config::{QdrantConfig, masked};
 use crate::fold::make;
 use crate::id::Collection;
 use crate::store::{QdrantStore, StoreError};

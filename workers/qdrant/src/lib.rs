@@ -37,7 +37,7 @@ mod sweep;
 mod traces;
 mod vector;
 
-pub use config::{ConfigProblem, QdrantConfig, Tls, Weights};
+pub use config::{QdrantConfig, Tls, Weights};
 pub use id::{Collection, Id};
 pub use mapping::KINDS;
 pub use processor::QdrantProcessor;

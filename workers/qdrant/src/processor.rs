@@ -11,7 +11,7 @@ use tracing::Instrument;
 use crate::cache::Vectors;
 use crate::classify::{contention, in_prepare, in_process};
 use crate::codes;
-use crate::config::{ConfigProblem, QdrantConfig};
+use crate::config::QdrantConfig;
 use crate::histories::{Histories, Recalled};
 use crate::id::{Collection, Id};
 use crate::mapping::ProductState;
@@ -67,8 +67,8 @@ impl QdrantProcessor {
     /// Connects when it is first used.
     ///
     /// # Errors
-    /// All [`ConfigProblem`]s at once.
-    pub fn new(config: QdrantConfig) -> Result<Self, Vec<ConfigProblem>> {
+    /// All [`ConfigProblem`](fanout_contract::ConfigProblem)s at once.
+    pub fn new(config: QdrantConfig) -> Result<Self, Vec<fanout_contract::ConfigProblem>> {
         let store = QdrantStore::new(&config)?;
         let name = match config.collection_prefix.as_str() {
             "" => "qdrant".to_owned(),

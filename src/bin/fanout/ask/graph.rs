@@ -13,7 +13,7 @@ use super::id::TypedId;
 use super::{PATIENCE, failed};
 use crate::exit::{CommandError, Exit};
 use crate::output::{OutputArgs, figure, table, text};
-use crate::registry::neo4j;
+use crate::registry::{self, neo4j};
 
 const HELP: &str = "\
 An id keeps its JSON type: 17 is a number; '\"17\"' and u-17 are texts.
@@ -111,7 +111,7 @@ pub(crate) async fn store(
     };
     let store = BoltStore::new(&config).map_err(|problems| {
         let origin = |key: &str| loaded.origins.of(key);
-        CommandError::new(Exit::Configuration, neo4j::errors(&origin, &problems))
+        CommandError::new(Exit::Configuration, registry::errors(&origin, problems))
     })?;
     Ok(Box::new(store))
 }

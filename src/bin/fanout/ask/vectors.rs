@@ -11,7 +11,7 @@ use super::id::TypedId;
 use super::{PATIENCE, failed};
 use crate::exit::{CommandError, Exit};
 use crate::output::{OutputArgs, table, text};
-use crate::registry::qdrant;
+use crate::registry::{self, qdrant};
 
 const HELP: &str = "\
 An id keeps its JSON type: 17 is a number; '\"17\"' and p-17 are texts.
@@ -187,7 +187,7 @@ impl Vectors {
     fn store(config: &QdrantConfig, loaded: &Loaded) -> Result<QdrantStore, CommandError> {
         QdrantStore::new(config).map_err(|problems| {
             let origin = |key: &str| loaded.origins.of(key);
-            CommandError::new(Exit::Configuration, qdrant::errors(&origin, &problems))
+            CommandError::new(Exit::Configuration, registry::errors(&origin, problems))
         })
     }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Compared, Extent, PATIENCE, Pair, Totals, failed};
 use crate::exit::{CommandError, Exit};
-use crate::registry::neo4j;
+use crate::registry::{self, neo4j};
 
 /// Users asked for at once: their ids fit into a request that is sent in one piece.
 const PAGE: u32 = 200;
@@ -37,7 +37,7 @@ fn store(loaded: &Loaded, config: &Config) -> Result<BoltStore, CommandError> {
     };
     BoltStore::new(&config).map_err(|problems| {
         let origin = |key: &str| loaded.origins.of(key);
-        CommandError::new(Exit::Configuration, neo4j::errors(&origin, &problems))
+        CommandError::new(Exit::Configuration, registry::errors(&origin, problems))
     })
 }
 

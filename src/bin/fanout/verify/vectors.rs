@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Compared, Extent, PATIENCE, Pair, Totals, failed};
 use crate::exit::{CommandError, Exit};
-use crate::registry::qdrant;
+use crate::registry::{self, qdrant};
 
 /// Points of a page: an answer holds as many vectors of the largest dimension.
 const PAGE: u32 = 256;
@@ -40,7 +40,7 @@ fn store(loaded: &Loaded, config: &Config) -> Result<QdrantStore, CommandError> 
     };
     QdrantStore::new(&config).map_err(|problems| {
         let origin = |key: &str| loaded.origins.of(key);
-        CommandError::new(Exit::Configuration, qdrant::errors(&origin, &problems))
+        CommandError::new(Exit::Configuration, registry::errors(&origin, problems))
     })
 }
 

@@ -1,5 +1,6 @@
 //! The connection: address, TLS, API key, limits.
 
+use fanout_contract::ConfigProblem;
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
@@ -13,7 +14,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
 
-use crate::config::{ConfigProblem, QdrantConfig, Tls, masked};
+use crate::config::{QdrantConfig, Tls, masked, problem};
 use crate::id::Collection;
 
 /// Header of the API key.
@@ -111,10 +112,6 @@ impl Interceptor for ApiKey {
         }
         Ok(request)
     }
-}
-
-fn problem(key: &'static str, rule: String, hint: &'static str) -> ConfigProblem {
-    ConfigProblem { key, rule, hint }
 }
 
 fn endpoint(config: &QdrantConfig) -> Result<Endpoint, ConfigProblem> {

@@ -1,6 +1,7 @@
 //! Connections: as many as writers, one for a batch that enters its ids meanwhile, and one
 //! for probes.
 
+use fanout_contract::ConfigProblem;
 use neo4rs::{ConfigBuilder, Graph};
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::StoreError;
 use super::convert::store_error;
-use crate::config::{ConfigProblem, Neo4jConfig, Tls};
+use crate::config::{Neo4jConfig, Tls, problem};
 
 /// Opens connections and keeps the idle ones.
 pub(super) struct Connections {
@@ -120,11 +121,11 @@ fn settings(config: &Neo4jConfig) -> Result<neo4rs::Config, neo4rs::Error> {
 }
 
 fn unusable() -> ConfigProblem {
-    ConfigProblem {
-        key: "uri",
-        rule: "cannot be used to connect".to_owned(),
-        hint: "write bolt://HOST:7687 or bolt+s://HOST:7687, and check the certificates",
-    }
+    problem(
+        "uri",
+        "cannot be used to connect",
+        "write bolt://HOST:7687 or bolt+s://HOST:7687, and check the certificates",
+    )
 }
 
 /// neo4rs panics on a key file without a key and silently drops what is no certificate.
@@ -153,9 +154,9 @@ fn pem_problem(path: &Path, marker: &str) -> Option<ConfigProblem> {
         }
         Ok(_) => return None,
     };
-    Some(ConfigProblem {
-        key: "tls",
-        rule: format!("{} {what}", path.display()),
-        hint: "name PEM files that this process may read",
-    })
+    Some(problem(
+        "tls",
+        format!("{} {what}", path.display()),
+        "name PEM files that this process may read",
+    ))
 }

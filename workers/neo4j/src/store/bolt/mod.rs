@@ -11,13 +11,14 @@ mod prepare;
 mod questions;
 mod transaction;
 
+use fanout_contract::ConfigProblem;
 use futures::future::BoxFuture;
 use tokio::time::{Duration, timeout};
 
 use self::connection::Connections;
 use self::transaction::BoltTransaction;
 use super::{GraphStore, GraphTransaction, StoreError};
-use crate::config::{ConfigProblem, Neo4jConfig};
+use crate::config::Neo4jConfig;
 
 /// A Neo4j server, version 4.4 or later.
 #[derive(Debug)]
