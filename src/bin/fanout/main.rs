@@ -38,6 +38,11 @@ mod where_is;
 mod who;
 
 use clap::Parser;
+
+/// The embedded stores spend a fifth of their time in the allocator of glibc.
+#[cfg(feature = "embedded")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 use cli::{Cli, Command};
 use exit::{CommandError, Exit};
 use std::process::ExitCode;
