@@ -8,12 +8,17 @@
 pub(crate) mod captured;
 #[cfg(feature = "cli")]
 mod http;
+#[cfg(all(test, feature = "cli"))]
+#[path = "../tests/support/lines.rs"]
+pub(crate) mod lines;
 pub mod log;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod outage;
 #[cfg(feature = "outbox")]
 mod outbox;
+#[cfg(feature = "cli")]
+mod publication;
 #[cfg(feature = "cli")]
 mod queues;
 pub(crate) mod spans;
@@ -26,6 +31,8 @@ pub use otlp::Traces;
 pub(crate) use outage::{Outages, Told};
 #[cfg(feature = "outbox")]
 pub use outbox::*;
+#[cfg(feature = "cli")]
+pub(crate) use publication::Publication;
 #[cfg(feature = "cli")]
 pub use queues::{queue_state, queues_unknown};
 pub use spool::spool_limits;

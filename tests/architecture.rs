@@ -23,3 +23,5 @@ mod reasons;
 mod repository;
 #[path = "architecture/shape.rs"]
 mod shape;
+#[path = "architecture/told.rs"]
+mod told;

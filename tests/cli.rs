@@ -22,6 +22,10 @@ mod handbook;
 #[cfg(feature = "neo4j")]
 #[path = "cli/ledger.rs"]
 mod ledger;
+#[path = "support/lines.rs"]
+mod lines;
+#[path = "cli/log.rs"]
+mod log;
 #[cfg(feature = "outbox")]
 #[path = "cli/outbox.rs"]
 mod outbox;

@@ -13,7 +13,7 @@ use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuar
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::{Filter, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{
@@ -48,34 +48,54 @@ impl fmt::Debug for LogGuard {
 /// already.
 pub fn start(name: &str, config: &Config, origins: &Origins) -> Result<LogGuard, ConfigErrors> {
     let (lines, guards) = lines(name, &config.log, origins)?;
+    begin(name, lines, guards, &config.traces)
+        .map_err(|error| problem(origins, "log", name, &error))
+}
+
+/// The same with log lines of the program's own, filtered by [`without_traces`].
+///
+/// # Errors
+/// The process logs already.
+pub fn install(
+    name: &str,
+    lines: BoxedLayer,
+    traces: &TracesConfig,
+) -> Result<LogGuard, TryInitError> {
+    begin(name, lines, Vec::new(), traces)
+}
+
+fn begin(
+    name: &str,
+    lines: BoxedLayer,
+    guards: Vec<WorkerGuard>,
+    traces: &TracesConfig,
+) -> Result<LogGuard, TryInitError> {
     #[cfg(feature = "otlp")]
-    let (traces, exported) = telemetry::Traces::start(name, &config.traces).unzip();
+    let (exporting, exported) = telemetry::Traces::start(name, traces).unzip();
     #[cfg(not(feature = "otlp"))]
-    let exported = None;
+    let (exported, _) = (None, name);
     let layers: Vec<_> = [lines].into_iter().chain(exported).collect();
-    tracing_subscriber::registry()
-        .with(layers)
-        .try_init()
-        .map_err(|error| problem(origins, "log", name, &error))?;
-    tell_of_traces(&config.traces);
+    tracing_subscriber::registry().with(layers).try_init()?;
+    tell_of_traces(traces, cfg!(feature = "otlp"));
     Ok(LogGuard {
         #[cfg(feature = "otlp")]
-        _traces: traces,
+        _traces: exporting,
         _guards: guards,
     })
 }
 
-fn tell_of_traces(config: &TracesConfig) {
+fn tell_of_traces(config: &TracesConfig, built: bool) {
     if let Some(endpoint) = config.wanted() {
         let endpoint = mask_url(endpoint.expose());
-        match cfg!(feature = "otlp") {
+        match built {
             true => telemetry::log::traces_go_out(&endpoint),
             false => telemetry::log::traces_are_not_built(&endpoint),
         }
     }
 }
 
-type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+/// Takes what a process tells.
+pub type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 fn lines(
     name: &str,
@@ -158,7 +178,24 @@ fn problem(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
     use crate::telemetry::captured::Text;
+    use crate::telemetry::lines::Lines;
+
+    #[test]
+    fn a_build_without_traces_says_that_the_endpoint_is_of_no_account() {
+        let (lines, _guard) = Lines::capture();
+        let config = TracesConfig {
+            endpoint: Some(Secret::new("http://user:s3cret@collector:4318")),
+            ..TracesConfig::default()
+        };
+        tell_of_traces(&TracesConfig::default(), false);
+        tell_of_traces(&config, false);
+        let told =
+            lines.told("this program was built without traces, the endpoint is of no account");
+        assert!(told.fields["endpoint"].contains("***"), "{told:?}");
+        assert_eq!(lines.all().len(), 1);
+    }
 
     #[test]
     fn spans_of_traces_stand_before_no_line_and_others_do() {

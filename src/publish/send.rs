@@ -3,6 +3,7 @@
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeSet;
+use std::iter;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::source::Item;
 use super::tally::Tally;
 use crate::broker::{Broker, Message, PublishError};
+use crate::telemetry::Publication;
 
 /// How long and how often a message is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,7 @@ pub async fn send(
     let mut tally = Tally::default();
     let mut in_flight = FuturesUnordered::new();
     let mut open = BTreeSet::new();
+    let mut publication = None;
     let mut more = true;
     while more || !in_flight.is_empty() {
         tokio::select! {
@@ -97,8 +100,9 @@ pub async fn send(
             }
             item = items.recv(), if more && in_flight.len() < window.max(1) => match item {
                 None => (more, tally.ended) = (false, true),
-                Some(Item { line, offset, message: Ok(message), budget }) => {
+                Some(Item { line, offset, message: Ok(mut message), budget }) => {
                     tally.taken(line);
+                    publication.get_or_insert_with(|| begin(&message)).carry(&mut message);
                     open.insert(line);
                     let halt = &halt;
                     in_flight.push(async move {
@@ -118,7 +122,22 @@ pub async fn send(
         }
     }
     tally.interrupted = stop.is_cancelled() && !tally.ended;
+    if let Some(publication) = publication {
+        end(publication, &tally);
+    }
     tally
+}
+
+/// One for the whole input: a trace per line would hide what belongs together.
+fn begin(first: &Message) -> Publication {
+    Publication::begin(&first.exchange, iter::empty::<Option<&str>>())
+}
+
+fn end(publication: Publication, tally: &Tally) {
+    let count = |lines| usize::try_from(lines).unwrap_or(usize::MAX);
+    let problem = tally.failures.first().or(tally.refusals.first());
+    let code = problem.map(|problem| problem.code.as_str());
+    publication.end(count(tally.published), count(tally.refused), code);
 }
 
 fn settle(

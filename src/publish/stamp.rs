@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::record::BadLine;
 use crate::broker::{Headers, Message, Properties};
 use crate::codec::{Codec, Form, Undecodable};
+use crate::topology::names::headers as names;
 
 /// Gives messages their address and properties. What it lets through is what a worker with
 /// the same configuration can read.
@@ -82,6 +83,13 @@ impl Stamper {
         let event = decoded.event;
         if self.routing_key.is_none() {
             message.routing_key = event.kind().to_owned();
+        }
+        if let Some(parent) = event.trace_parent() {
+            let header = message
+                .properties
+                .headers
+                .entry(names::TRACEPARENT.to_owned());
+            header.or_insert_with(|| parent.into());
         }
         let seconds = event
             .occurred_at()
@@ -168,6 +176,20 @@ mod tests {
         assert_eq!(
             properties.content_type.as_deref(),
             Some("application/cloudevents+json")
+        );
+    }
+
+    #[test]
+    fn the_trace_of_an_event_goes_into_its_header() {
+        let message = stamp(r#"{"event_type":"view","user_id":1,"traceparent":"00-a-b-01"}"#);
+        let headers = message.unwrap().properties.headers;
+        assert_eq!(headers[names::TRACEPARENT], "00-a-b-01".into());
+        assert!(
+            stamp(r#"{"event_type":"view"}"#)
+                .unwrap()
+                .properties
+                .headers
+                .is_empty()
         );
     }
 

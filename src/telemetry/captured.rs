@@ -35,6 +35,22 @@ impl Text {
     }
 }
 
+/// Spans of this thread go to a collector that is away, until the guard is dropped.
+#[cfg(feature = "otlp")]
+pub(crate) fn traced() -> (crate::telemetry::Traces, DefaultGuard) {
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    LazyLock::force(&NOBODY);
+    let config = crate::config::TracesConfig {
+        endpoint: Some(crate::config::Secret::new("http://127.0.0.1:1")),
+        ..Default::default()
+    };
+    let (traces, layer) = crate::telemetry::Traces::start("test", &config).unwrap();
+    let subscriber = tracing_subscriber::registry().with(vec![layer]);
+    (traces, subscriber.set_default())
+}
+
 impl Write for Text {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);

@@ -5,6 +5,8 @@
 //! Names are those of OpenTelemetry's semantic conventions. The log takes none of them, and
 //! where no exporter does (feature `otlp`) they cost a look at a flag per batch.
 
+use std::fmt::Display;
+
 use fanout_contract::{Event, Outcome};
 use tracing::field::Empty;
 use tracing::{Metadata, Span, info_span};
@@ -16,7 +18,7 @@ pub(crate) fn is_of_a_trace(metadata: &Metadata<'_>) -> bool {
 }
 
 /// The call of the processor with these events, linked to where each of them was published.
-pub(crate) fn process(queue: &str, events: &[Event]) -> Span {
+pub(crate) fn process(queue: impl Display, events: &[Event]) -> Span {
     let span = info_span!(
         target: "fanout::spans",
         "process",
@@ -24,7 +26,7 @@ pub(crate) fn process(queue: &str, events: &[Event]) -> Span {
         otel.kind = "consumer",
         otel.status_code = Empty,
         messaging.system = "rabbitmq",
-        messaging.destination.name = queue,
+        messaging.destination.name = %queue,
         "messaging.operation.name" = "process",
         "messaging.operation.type" = "process",
         messaging.batch.message_count = events.len(),
@@ -35,7 +37,7 @@ pub(crate) fn process(queue: &str, events: &[Event]) -> Span {
     );
     #[cfg(feature = "otlp")]
     if !span.is_disabled() {
-        super::otlp::link(&span, events.iter().filter_map(Event::trace_parent));
+        super::otlp::link(&span, events.iter().map(Event::trace_parent));
     }
     span
 }
@@ -102,20 +104,22 @@ pub(crate) fn responded(span: &Span, status: u16) {
     }
 }
 
-/// The events of a request, on their way to the broker or its spool. Inside the span of the
-/// request.
+/// Events on their way to the broker or a spool: those of a request, inside its span, of a file,
+/// or of a batch of rows.
 #[cfg(feature = "cli")]
-pub(crate) fn publish(exchange: &str) -> Span {
+pub(crate) fn publish(exchange: impl Display) -> Span {
     info_span!(
         target: "fanout::spans",
         "publish",
         otel.name = format!("publish {exchange}"),
         otel.kind = "producer",
+        otel.status_code = Empty,
         messaging.system = "rabbitmq",
-        messaging.destination.name = exchange,
+        messaging.destination.name = %exchange,
         "messaging.operation.name" = "publish",
         "messaging.operation.type" = "send",
         messaging.batch.message_count = Empty,
+        "error.type" = Empty,
         fanout.events.rejected = Empty,
     )
 }
@@ -138,3 +142,7 @@ pub(crate) fn trace_parent(span: &Span) -> Option<String> {
         None
     }
 }
+
+#[cfg(all(test, feature = "cli"))]
+#[path = "spans_tests.rs"]
+mod tests;

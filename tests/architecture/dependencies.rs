@@ -58,7 +58,11 @@ const DRIVERS: [(&str, &[&str]); 8] = [
 ];
 
 /// The exporter, and the collector that tests it.
-const TRACES: [&str; 2] = ["src/telemetry/otlp/", "tests/gateway/traces.rs"];
+const TRACES: [&str; 3] = [
+    "src/telemetry/otlp/",
+    "tests/gateway/traces.rs",
+    "tests/support/collector.rs",
+];
 
 fn manifests() -> Vec<(String, Table)> {
     files()

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -13,17 +13,17 @@ use crate::program::Program;
 
 const SOON: Duration = Duration::from_secs(60);
 
-struct Gateway {
-    program: Program,
+pub(crate) struct Gateway {
+    pub(crate) program: Program,
     child: Child,
 }
 
 impl Gateway {
-    fn start(env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(env: &[(&str, &str)]) -> Self {
         Self::start_with(env, &[])
     }
 
-    fn start_with(env: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(env: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
         let mut program = Program::new()
             .env("RABBITMQ_URL", "amqp://guest:s3cret@127.0.0.1:1/%2f")
             .env("FANOUT_HTTP_ADDR", "127.0.0.1:0");
@@ -38,23 +38,35 @@ impl Gateway {
     }
 
     fn spawn(program: &Program) -> Child {
-        let log = std::fs::File::create(program.folder().join("log")).unwrap();
-        program.command(&["serve"]).stderr(log).spawn().unwrap()
+        Self::spawned(program.command(&["serve"]), program)
     }
 
-    fn start_again(&mut self) {
+    fn spawned(mut command: Command, program: &Program) -> Child {
+        let log = std::fs::File::create(program.folder().join("log")).unwrap();
+        command.stderr(log).spawn().unwrap()
+    }
+
+    pub(crate) fn start_again(&mut self) {
         self.child = Self::spawn(&self.program);
     }
 
-    fn log(&self) -> String {
+    /// In the same folder, with this for `USE_RABBITMQ`.
+    pub(crate) fn start_again_in(&mut self, mode: &str) {
+        let mut command = self.program.command(&["serve"]);
+        command.env("USE_RABBITMQ", mode);
+        self.child = Self::spawned(command, &self.program);
+    }
+
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.program.folder().join("log")).unwrap()
     }
 
-    fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         eventually("the gateway says its address", || {
             let log = self.log();
-            let (_, behind) = log.split_once(" http=")?;
-            let address = behind.split_whitespace().next()?;
+            // In either form of the log.
+            let (_, behind) = log.split_once(" http=").or(log.split_once("\"http\":\""))?;
+            let address = behind.split([' ', '\n', '"']).next()?;
             behind.contains('\n').then(|| address.parse().unwrap())
         })
     }
@@ -65,7 +77,7 @@ impl Gateway {
         stream
     }
 
-    fn call(&self, request: &str) -> (u16, Value) {
+    pub(crate) fn call(&self, request: &str) -> (u16, Value) {
         let mut stream = self.connect();
         stream.write_all(request.as_bytes()).unwrap();
         answer(&mut stream)
@@ -77,12 +89,12 @@ impl Gateway {
         ))
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).unwrap();
         kill(Pid::from_raw(id), signal).unwrap();
     }
 
-    fn exit_code(&mut self) -> Option<i32> {
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
         eventually("the gateway ends", || self.child.try_wait().unwrap()).code()
     }
 }
@@ -133,7 +145,7 @@ fn without_the_broker_it_starts_serves_and_drains() {
 }
 
 /// `POST /events` with this event.
-fn view(id: &str) -> String {
+pub(crate) fn view(id: &str) -> String {
     let body = format!("{{\"event_id\":\"{id}\",\"event_type\":\"view\",\"user_id\":1}}");
     format!(
         "POST /events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",

@@ -26,7 +26,7 @@ pub(crate) async fn with_dead(count: usize, change: impl FnOnce(&mut Config)) ->
     (rig, folder)
 }
 
-fn dead(id: &str) -> Message {
+pub(crate) fn dead(id: &str) -> Message {
     let note = FailureNote {
         queue: "events.neo4j",
         attempt: 4,

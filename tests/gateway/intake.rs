@@ -19,6 +19,8 @@ pub(crate) enum Answers {
     Refused(PublishError),
     /// Nothing, until it is told otherwise.
     Held,
+    /// None: it is broken.
+    Panics,
     /// `Full` for messages of this kind, else the broker's answer.
     FullFor(&'static str),
 }
@@ -61,6 +63,7 @@ impl TestIntake {
             Answers::Full => Err(full),
             Answers::FullFor(name) if kind == Some(name) => Err(full),
             Answers::Refused(error) => Err(error.into()),
+            Answers::Panics => panic!("as the test wants it"),
             Answers::Broker | Answers::FullFor(_) | Answers::Held => {
                 self.broker.publish(message).await?;
                 Ok(Accepted::Confirmed)

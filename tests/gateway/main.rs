@@ -9,14 +9,20 @@
 
 mod client;
 mod cloud_events;
+#[cfg(feature = "otlp")]
+#[path = "../support/collector.rs"]
+mod collector;
 mod dlq;
 mod document;
 mod drain;
 mod events;
 mod intake;
 mod limits;
+#[path = "../support/lines.rs"]
 mod lines;
+mod log;
 mod malformed;
+mod ndjson;
 mod probes;
 mod queues;
 mod refusals;

@@ -52,7 +52,8 @@ impl Rig {
         Self::made(change, limit, Stores::new()).await
     }
 
-    async fn made(
+    /// All of these.
+    pub(crate) async fn made(
         change: impl FnOnce(&mut Config),
         limit: impl FnOnce(&mut ConnectionLimits),
         stores: Stores,

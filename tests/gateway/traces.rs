@@ -1,93 +1,30 @@
 //! Traces from the request to the processor, as a collector gets them.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, LazyLock, Mutex};
-use std::thread;
+use std::net::TcpListener;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use fanout::config::{Config, Secret, TracesConfig};
+use fanout::codec::Codec;
+use fanout::config::{CodecConfig, Config, Secret, TracesConfig};
+use fanout::publish::{Format, IdSource, ReadOptions, RetryPlan, Stamper, read, send};
 use fanout::telemetry::Traces;
 use fanout::testing::Process;
 use fanout_contract::{Batch, Failure, Outcomes, Processor, ReasonCode};
 use futures::future::BoxFuture;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing::{Dispatch, Instrument};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::client::{Request, SOON};
+use crate::collector::{Collector, hex, text, trace_parent};
 use crate::rig::{Rig, event, eventually};
 
 const BUSY: ReasonCode = ReasonCode::new("test-busy");
-
-/// Head and spans of every export.
-type Exports = Arc<Mutex<Vec<(String, Vec<Span>)>>>;
-
-/// An OTLP collector, on threads of its own: a flush blocks the test's.
-struct Collector {
-    endpoint: String,
-    exports: Exports,
-}
-
-impl Collector {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}/", listener.local_addr().unwrap());
-        let exports = Exports::default();
-        let taken = exports.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let exports = taken.clone();
-                thread::spawn(move || while take(&stream, &exports).is_some() {});
-            }
-        });
-        Self { endpoint, exports }
-    }
-
-    fn spans(&self, name: &str) -> Vec<Span> {
-        let exports = self.exports.lock().unwrap();
-        let spans = exports.iter().flat_map(|(_, spans)| spans.iter());
-        spans.filter(|span| span.name == name).cloned().collect()
-    }
-
-    fn only(&self, name: &str) -> Span {
-        let spans = self.spans(name);
-        assert_eq!(spans.len(), 1, "{name}: {spans:#?}");
-        spans[0].clone()
-    }
-}
-
-/// Takes one export; `None` at the end of the connection.
-fn take(stream: &TcpStream, exports: &Exports) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head).ok()? == 0 {
-            return None;
-        }
-    }
-    let head = head.to_ascii_lowercase();
-    let length = head.split("content-length: ").nth(1)?;
-    let length = length.lines().next()?.trim().parse().ok()?;
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
-    let scopes = request.resource_spans.into_iter();
-    let scopes = scopes.flat_map(|resource| resource.scope_spans);
-    let spans = scopes.flat_map(|scope| scope.spans).collect();
-    exports.lock().unwrap().push((head, spans));
-    let mut stream = stream;
-    stream
-        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        .ok()
-}
 
 /// With a single subscriber alive, what a thread without one meets first is switched off for all.
 static NOBODY: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
@@ -103,19 +40,6 @@ fn traced(endpoint: &str) -> (Traces, DefaultGuard) {
     let (traces, layer) = Traces::start("test", &config).unwrap();
     let subscriber = tracing_subscriber::registry().with(vec![layer]);
     (traces, subscriber.set_default())
-}
-
-fn text(span: &Span, key: &str) -> Option<String> {
-    let found = span.attributes.iter().find(|pair| pair.key == key)?;
-    match found.value.clone()?.value? {
-        Value::StringValue(text) => Some(text),
-        Value::IntValue(number) => Some(number.to_string()),
-        other => panic!("{key}: {other:?}"),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Applies everything, first attempts only where `patient` is off. A patient one answers its first
@@ -256,6 +180,66 @@ async fn a_batch_is_linked_to_the_traces_of_its_events_and_a_retry_to_the_same()
         together.map(|span| span.parent_span_id.clone()),
         Some(vec![])
     );
+}
+
+/// Publishes these lines as `fanout publish` does; so many are taken.
+async fn publish_lines(rig: &Rig, lines: &'static str) -> u64 {
+    let stamper = Stamper {
+        codec: Codec::new(CodecConfig::default()),
+        exchange: "events".to_owned(),
+        routing_key: None,
+        app_id: "fanout-publish".to_owned(),
+        limit: 1_000,
+    };
+    let options = ReadOptions {
+        format: Format::Ndjson,
+        limit: 1_000,
+        ids: IdSource::Stream,
+        from_line: 1,
+    };
+    let (items, _) = read(Box::new(lines.as_bytes()), options, stamper).unwrap();
+    let (plan, stop) = (RetryPlan::default(), CancellationToken::new());
+    let tally = send(&*rig.broker, items, 10, plan, &stop, &mut |_| {}).await;
+    tally.published
+}
+
+#[tokio::test]
+async fn a_file_is_one_span_that_its_events_go_on_with_but_for_those_with_a_trace_of_their_own() {
+    const LINES: &str = r#"{"event_id":"a","event_type":"view","user_id":1,"product_id":2}
+{"event_id":"b","event_type":"view","user_id":1,"product_id":2,
+{"event_id":"c","event_type":"view","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+{"event_id":"d","event_type":"view","user_id":1,"product_id":2}
+"#;
+    let collector = Collector::start();
+    let (traces, _guard) = traced(&collector.endpoint);
+    let rig = Rig::start().await;
+    assert_eq!(publish_lines(&rig, LINES).await, 3);
+    project(&rig, &config(), false, 3).await;
+    traces.flush();
+
+    let publish = collector.only("publish events");
+    assert_eq!((publish.kind, publish.parent_span_id.len()), (4, 0));
+    let attributes = [
+        ("messaging.destination.name", "events"),
+        ("messaging.operation.type", "send"),
+        ("messaging.batch.message_count", "3"),
+        ("fanout.events.rejected", "1"),
+        ("error.type", "body-not-json"),
+    ];
+    for (key, value) in attributes {
+        assert_eq!(text(&publish, key).as_deref(), Some(value), "{key}");
+    }
+    let parents = rig.queue("qdrant").into_iter();
+    let mut parents = parents.map(|m| m.properties.headers["traceparent"].clone());
+    let own = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let ours = trace_parent(&publish);
+    for expected in [&ours, &own, &ours] {
+        assert_eq!(parents.next(), Some(expected.as_str().into()));
+    }
+    let processed = collector.spans("process events.neo4j");
+    let links = processed.iter().flat_map(|span| &span.links);
+    assert!(links.clone().any(|link| link.span_id == publish.span_id));
+    assert!(links.clone().any(|link| hex(&link.trace_id) == TRACE));
 }
 
 #[tokio::test]

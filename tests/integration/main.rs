@@ -38,6 +38,8 @@ mod qdrant;
 #[cfg(feature = "neo4j")]
 mod roles;
 mod serve;
+#[cfg(feature = "otlp")]
+mod traces;
 #[cfg(feature = "neo4j")]
 mod where_is;
 mod worker;

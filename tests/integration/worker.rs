@@ -16,6 +16,7 @@ use futures::{StreamExt, stream};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
+use crate::support::lines::Lines;
 use crate::support::neo4j::{Neo4j, PASSWORD};
 use crate::support::proxy::Proxy;
 use crate::support::rabbitmq::{RabbitMq, Vhost};
@@ -150,7 +151,7 @@ async fn a_second_signal_ends_a_drain_at_once_with_130() {
     let (rabbitmq, neo4j) = tokio::join!(RabbitMq::shared(), Neo4j::shared());
     let vhost = rabbitmq.vhost("abort").await;
     let proxy = neo4j.proxy().await;
-    let program = program(&vhost, proxy.port());
+    let program = program(&vhost, proxy.port()).env("FANOUT_LOG_FORMAT", "json");
     let worker = amid_a_call(&program, &vhost, &proxy).await;
     worker.signal(Signal::SIGTERM);
     eventually("readiness drops", || {
@@ -162,6 +163,7 @@ async fn a_second_signal_ends_a_drain_at_once_with_130() {
     worker.signal(Signal::SIGTERM);
     let ended = worker.ended();
     assert_eq!(ended.code, Some(130), "{ended:?}");
+    Lines::of_program(&ended.stderr).told("aborting");
     assert!(
         again.elapsed() < Duration::from_secs(3),
         "{:?}",

@@ -19,6 +19,7 @@
 )]
 
 mod events;
+#[path = "../support/lines.rs"]
 mod lines;
 mod oracle;
 mod processor;

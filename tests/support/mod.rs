@@ -10,6 +10,8 @@
 //! * [`proxy::Proxy`]: a TCP proxy on a fixed port that can be cut, swallow or delay.
 //! * [`eventually`]: polls instead of sleeping.
 //! * [`ledger::Ledger`]: an oracle of what must have happened to every published id.
+//! * [`lines::Lines`]: log records, held against what `docs/operations/logs.md` promises.
+//! * [`collector`]: takes traces over OTLP.
 //! * [`broker_conformance`]: the laws every broker behind the seam keeps.
 //!
 //! Containers end with the test process, however that ends (see [`docker`]).
@@ -26,8 +28,11 @@
 )]
 
 pub mod broker_conformance;
+#[cfg(feature = "otlp")]
+pub mod collector;
 pub mod docker;
 pub mod ledger;
+pub mod lines;
 pub mod management;
 pub mod neo4j;
 #[cfg(feature = "outbox")]

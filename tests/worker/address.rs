@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use crate::lines::Lines;
 use crate::program::{Program, exchange, taken_port};
 
 #[test]
@@ -9,14 +10,12 @@ fn the_default_address_gives_way_to_a_free_port() {
     // Where the binding fails somebody else has taken the address: as good.
     let _taken = TcpListener::bind("127.0.0.1:8081");
     let program = Program::new().without("FANOUT_HTTP_ADDR");
-    let worker = program.start(&["--queue", "neo4j"]);
+    let worker = program.start(&["--queue", "neo4j", "--log-format", "json"]);
     assert_ne!(worker.http(), SocketAddr::from(([127, 0, 0, 1], 8081)));
     assert_eq!(worker.get("/live").0, 200);
-    let log = worker.stderr();
-    assert!(
-        log.contains("WARN") && log.contains("127.0.0.1:8081"),
-        "{log}"
-    );
+    let told = Lines::of_program(&worker.stderr())
+        .told("the default address is taken, a free port is used");
+    assert_eq!(told.fields["taken"], "127.0.0.1:8081");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
+use crate::lines::Lines;
 use crate::program::{Program, SOON, eventually};
 
 /// Three attempts within milliseconds.
@@ -12,7 +13,7 @@ const QUICK: &str = "[broker.backoff]\ndelays = [\"10ms\"]\nmax_attempts = 3\nfa
 #[test]
 fn a_required_broker_that_is_away_ends_the_start_with_exit_4() {
     let program = Program::new().file(QUICK).env("RABBITMQ_REQUIRED", "true");
-    let ended = program.run(&["--queue", "neo4j"]);
+    let ended = program.run(&["--queue", "neo4j", "--log-format", "json"]);
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(
         ended.stderr.contains("gave up after 3 attempts"),
@@ -20,6 +21,12 @@ fn a_required_broker_that_is_away_ends_the_start_with_exit_4() {
         ended.stderr
     );
     assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
+    let lines = Lines::of_program(&ended.stderr);
+    let away = lines.told("cannot connect to the broker");
+    assert_eq!(away.fields["url"], "amqp://guest:***@127.0.0.1:1/%2f");
+    let gave_up = lines.told("gave up on the broker");
+    assert_eq!(gave_up.fields["code"], "broker-attempts-exhausted");
+    assert_eq!(lines.told("worker failed").number("exit_code"), 4.0);
 }
 
 #[test]

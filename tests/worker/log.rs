@@ -5,6 +5,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::lines::Lines;
 use crate::program::{Program, eventually};
 
 #[test]
@@ -47,6 +48,14 @@ fn the_daily_file_has_every_line_until_the_end() {
     };
     assert_eq!(sorted(&text), sorted(&ended.stderr));
     assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn a_program_with_a_recorder_of_its_own_keeps_it_and_is_told() {
+    let (lines, _guard) = Lines::capture();
+    metrics::set_global_recorder(metrics::NoopRecorder).unwrap();
+    fanout::operate::record_metrics();
+    lines.told("metrics are recorded elsewhere");
 }
 
 fn messages(log: &str) -> Vec<Value> {

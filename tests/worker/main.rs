@@ -10,6 +10,8 @@ mod address;
 mod broker_away;
 mod check;
 mod configuration;
+#[path = "../support/lines.rs"]
+mod lines;
 mod log;
 mod program;
 mod usage;

@@ -121,8 +121,9 @@ impl Running<'_> {
     pub fn http(&self) -> SocketAddr {
         eventually("the worker says its address", || {
             let log = self.stderr();
-            let (_, behind) = log.split_once(" http=")?;
-            let address = behind.split_whitespace().next()?;
+            // In either form of the log.
+            let (_, behind) = log.split_once(" http=").or(log.split_once("\"http\":\""))?;
+            let address = behind.split([' ', '\n', '"']).next()?;
             behind.contains('\n').then(|| address.parse().unwrap())
         })
     }

@@ -1,7 +1,10 @@
 //! Log lines of the commands: on standard error, warnings only unless asked for more.
 
 use fanout::config::{Config, Loaded};
-use fanout::operate::{self, log::LogGuard};
+use fanout::operate::{
+    self,
+    log::{BoxedLayer, LogGuard},
+};
 use fanout::publish::gateway::SERVICE;
 use std::io;
 use tracing_subscriber::layer::SubscriberExt;
@@ -12,15 +15,30 @@ use crate::cli::Command;
 use crate::exit::{CommandError, Exit};
 use crate::output::coloured;
 
+/// The AMQP library calls the end of every connection an error; what matters of it reaches the
+/// user through our own messages. The vector engine warns of how it is embedded.
+const WARNINGS: &str = "warn,lapin=off,qdrant_edge=error";
+
 /// `-v` wins over `FANOUT_LOG`, which is meant for workers but obeyed where it is set.
 pub(crate) fn start(verbose: u8, config: &Config) -> Result<(), CommandError> {
-    // The AMQP library calls the end of every connection an error; what matters of it
-    // reaches the user through our own messages. The vector engine warns of how it is embedded.
-    start_with("warn,lapin=off,qdrant_edge=error", verbose, config)
+    start_with(WARNINGS, verbose, config)
 }
 
 /// The same with another filter where nothing was asked for.
 pub(crate) fn start_with(default: &str, verbose: u8, config: &Config) -> Result<(), CommandError> {
+    let lines = lines(default, verbose, config)?;
+    tracing_subscriber::registry().with(lines).init();
+    Ok(())
+}
+
+/// The same with traces of a program of this name, until the guard is dropped.
+fn traced(name: &str, verbose: u8, config: &Config) -> Result<LogGuard, CommandError> {
+    let lines = lines(WARNINGS, verbose, config)?;
+    operate::log::install(name, lines, &config.traces)
+        .map_err(|error| CommandError::new(Exit::StartUp, format!("log: {error}")))
+}
+
+fn lines(default: &str, verbose: u8, config: &Config) -> Result<BoxedLayer, CommandError> {
     let filter = match verbose {
         0 if std::env::var_os("FANOUT_LOG").is_some() => config.log.filter.as_str(),
         0 => default,
@@ -34,10 +52,9 @@ pub(crate) fn start_with(default: &str, verbose: u8, config: &Config) -> Result<
         .with_writer(io::stderr)
         .with_ansi(coloured(&io::stderr()))
         .with_target(false);
-    tracing_subscriber::registry()
-        .with(lines.with_filter(operate::log::without_traces(filter)))
-        .init();
-    Ok(())
+    Ok(lines
+        .with_filter(operate::log::without_traces(filter))
+        .boxed())
 }
 
 /// Log lines of this command; those of one that runs on are as the configuration says, like a
@@ -51,6 +68,7 @@ pub(crate) fn for_command(
         Command::Serve(_) => service(SERVICE, loaded).map(Some),
         #[cfg(feature = "outbox")]
         Command::Outbox(args) if args.runs_on() => service("fanout-outbox", loaded).map(Some),
+        Command::Publish(_) => traced("fanout-publish", verbose, &loaded.config).map(Some),
         _ => start(verbose, &loaded.config).map(|()| None),
     }
 }

@@ -11,6 +11,7 @@ use super::message::{Refusal, message};
 use super::rows::Row;
 use crate::broker::{Broker, Message, PublishError};
 use crate::publish::Stamper;
+use crate::telemetry::Publication;
 
 /// No row is begun after this time: the rest belongs to the next batch, which also sees what
 /// other aggregates have written meanwhile.
@@ -44,9 +45,16 @@ pub(super) async fn publish(
 ) -> Outcome {
     let until = Instant::now() + LONGEST;
     let halt = halt.child_token();
+    let carried = rows.iter().map(Row::trace_parent);
+    let publication = Publication::begin(&stamper.exchange, carried);
+    let sender = Sender {
+        broker,
+        stamper,
+        publication: &publication,
+    };
     let chains = by_aggregate(rows)
         .into_iter()
-        .map(|rows| chain(broker, stamper, rows, until, &halt));
+        .map(|rows| sender.chain(rows, until, &halt));
     let mut running = stream::iter(chains).buffer_unordered(window.max(1));
     let mut whole = Outcome::default();
     while let Some(part) = running.next().await {
@@ -54,6 +62,10 @@ pub(super) async fn publish(
         whole.refused.extend(part.refused);
         whole.problem = whole.problem.or(part.problem);
     }
+    drop(running);
+    let refused = whole.refused.first().map(|(_, refusal)| refusal.code);
+    let code = whole.problem.as_ref().map(PublishError::code).or(refused);
+    publication.end(whole.published.len(), whole.refused.len(), code);
     whole
 }
 
@@ -74,34 +86,41 @@ fn by_aggregate(rows: Vec<Row>) -> Vec<Vec<Row>> {
     chains
 }
 
-async fn chain(
-    broker: &dyn Broker,
-    stamper: &Stamper,
-    rows: Vec<Row>,
-    until: Instant,
-    halt: &CancellationToken,
-) -> Outcome {
-    let mut outcome = Outcome::default();
-    for row in rows {
-        if halt.is_cancelled() || Instant::now() >= until {
-            break;
-        }
-        let confirmed = match message(&row, stamper) {
-            Ok(message) => confirm(broker, message, halt).await,
-            Err(refusal) => Err(Stop::Refused(refusal)),
-        };
-        match confirmed {
-            Ok(()) => outcome.published.push(row.position),
-            Err(Stop::Refused(refusal)) => outcome.refused.push((row.position, refusal)),
-            Err(Stop::Later(error)) => {
-                // Nothing else will fare better just now.
-                halt.cancel();
-                outcome.problem = Some(error);
+/// Where rows of a batch go.
+#[derive(Clone, Copy)]
+struct Sender<'a> {
+    broker: &'a dyn Broker,
+    stamper: &'a Stamper,
+    publication: &'a Publication,
+}
+
+impl Sender<'_> {
+    async fn chain(self, rows: Vec<Row>, until: Instant, halt: &CancellationToken) -> Outcome {
+        let mut outcome = Outcome::default();
+        for row in rows {
+            if halt.is_cancelled() || Instant::now() >= until {
                 break;
             }
+            let confirmed = match message(&row, self.stamper) {
+                Ok(mut message) => {
+                    self.publication.carry(&mut message);
+                    confirm(self.broker, message, halt).await
+                }
+                Err(refusal) => Err(Stop::Refused(refusal)),
+            };
+            match confirmed {
+                Ok(()) => outcome.published.push(row.position),
+                Err(Stop::Refused(refusal)) => outcome.refused.push((row.position, refusal)),
+                Err(Stop::Later(error)) => {
+                    // Nothing else will fare better just now.
+                    halt.cancel();
+                    outcome.problem = Some(error);
+                    break;
+                }
+            }
         }
+        outcome
     }
-    outcome
 }
 
 enum Stop {

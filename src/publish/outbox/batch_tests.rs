@@ -134,3 +134,35 @@ async fn a_halt_begins_no_further_row_and_waits_for_what_is_on_its_way() {
     let outcome = publish(&broker, &stamper(), rows, 500, &halt).await;
     assert!(outcome.published.is_empty() && outcome.problem.is_none());
 }
+
+#[cfg(feature = "otlp")]
+#[tokio::test]
+async fn a_row_without_a_trace_goes_on_with_that_of_its_batch_and_another_keeps_its_own() {
+    use crate::broker::HeaderValue;
+    use crate::broker::local::LocalBroker;
+    use crate::config::Config;
+    use crate::topology::Topology;
+    use crate::topology::names::headers::TRACEPARENT;
+
+    const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let (_traces, _guard) = crate::telemetry::captured::traced();
+    let broker = LocalBroker::start(Topology::from_config(&Config::default()));
+    let traced = Row {
+        headers: format!("{{\"{TRACEPARENT}\":\"{OWN}\"}}"),
+        ..row(2, "a")
+    };
+    let rows = vec![row(1, "a"), traced, row(3, "a")];
+    let outcome = publish(&broker, &stamper(), rows, 500, &CancellationToken::new()).await;
+    assert_eq!(outcome.published, [1, 2, 3]);
+    let queue = broker.server().inspect("events.neo4j").unwrap();
+    let parents = queue
+        .ready
+        .iter()
+        .map(|m| &m.properties.headers[TRACEPARENT]);
+    let [first, second, third] = parents.collect::<Vec<_>>()[..] else {
+        panic!("{queue:?}");
+    };
+    assert_eq!(second, &HeaderValue::from(OWN));
+    assert_eq!(first, third, "one span for the batch");
+    assert_ne!(first, second);
+}

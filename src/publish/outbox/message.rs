@@ -51,7 +51,7 @@ pub(super) fn message(row: &Row, stamper: &Stamper) -> Result<Message, Refusal> 
     if let Some(key) = &row.routing_key {
         message.routing_key.clone_from(key);
     }
-    message.properties.headers = headers(&row.headers)?;
+    message.properties.headers.extend(headers(&row.headers)?);
     Ok(message)
 }
 

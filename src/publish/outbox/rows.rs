@@ -14,6 +14,7 @@ use super::session::Session;
 use super::slots::SLOTS;
 use super::table::Table;
 use crate::config::OutboxConfig;
+use crate::topology::names::headers as names;
 
 /// Bytes of payloads taken at once; a single larger one is taken alone.
 const BUDGET: i64 = 64 << 20;
@@ -42,6 +43,14 @@ pub(super) struct Row {
     /// JSON text of an object.
     pub(super) headers: String,
     pub(super) created_at: Timestamp,
+}
+
+impl Row {
+    /// The trace context among its headers.
+    pub(super) fn trace_parent(&self) -> Option<String> {
+        let headers: serde_json::Value = serde_json::from_str(&self.headers).ok()?;
+        Some(headers.get(names::TRACEPARENT)?.as_str()?.to_owned())
+    }
 }
 
 /// What the table holds.

@@ -6,12 +6,10 @@ use crate::telemetry::Told;
 
 super::records! { "fanout::traces";
     /// A program starts that has a collector.
-    #[cfg_attr(not(feature = "otlp"), allow(dead_code))]
     pub(crate) fn traces_go_out(endpoint: &str)
         INFO "traces are exported" { endpoint = endpoint }
 
     /// It has a collector, and nothing to export with.
-    #[cfg_attr(feature = "otlp", allow(dead_code))]
     pub(crate) fn traces_are_not_built(endpoint: &str)
         WARN "this program was built without traces, the endpoint is of no account" {
             endpoint = endpoint,

@@ -15,29 +15,43 @@ pub(in super::super) fn continues(span: &Span, parent: Option<&str>) {
     }
 }
 
-/// Links the span to each of these headers. Where they are all the same it goes on with that
-/// trace as well: an event that comes alone is one story from request to database.
-pub(in super::super) fn link<'a>(span: &Span, parents: impl Iterator<Item = &'a str>) {
+/// Links the span to each of these headers. Where all have one and it is the same it goes on
+/// with that trace as well: an event that comes alone is one story from request to database.
+pub(in super::super) fn link(span: &Span, parents: impl Iterator<Item = Option<impl AsRef<str>>>) {
     let most = usize::try_from(MOST_LINKS).unwrap_or(usize::MAX);
     let mut contexts: Vec<SpanContext> = Vec::new();
-    let mut last = "";
+    let mut all = true;
+    let mut last = None;
     for parent in parents {
+        if contexts.len() == most {
+            break;
+        }
+        let Some(parent) = parent else {
+            all = false;
+            continue;
+        };
         // Events of one request come together.
-        if parent == last || contexts.len() == most {
+        if last.as_ref().is_some_and(|last| same(last, &parent)) {
             continue;
         }
-        last = parent;
-        if let Some(context) = parse(parent).filter(|one| !contexts.contains(one)) {
-            contexts.push(context);
+        match parse(parent.as_ref()) {
+            Some(context) if !contexts.contains(&context) => contexts.push(context),
+            Some(_) => {}
+            None => all = false,
         }
+        last = Some(parent);
     }
-    if let [only] = contexts.as_slice() {
+    if let ([only], true) = (contexts.as_slice(), all) {
         let remote = Context::new().with_remote_span_context(only.clone());
         let _ = span.set_parent(remote);
     }
     for context in contexts {
         span.add_link(context);
     }
+}
+
+fn same(one: &impl AsRef<str>, other: &impl AsRef<str>) -> bool {
+    one.as_ref() == other.as_ref()
 }
 
 /// The header for what happens inside the span.

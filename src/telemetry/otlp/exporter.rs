@@ -101,10 +101,47 @@ impl SpanExporter for Exporter {
 mod tests {
     use super::*;
     use crate::telemetry::captured::Text;
+    use crate::telemetry::lines::Lines;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    /// Answers a request of its connection with 503 and the next one with 200.
+    fn busy_then_well() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://user:s3cret@{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for status in ["503 Busy", "200 OK"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let head = BufReader::new(&stream).lines().map_while(Result::ok);
+                // The body of no spans is empty.
+                head.take_while(|line| !line.is_empty()).for_each(drop);
+                let answer =
+                    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        endpoint
+    }
+
+    #[tokio::test]
+    async fn a_collector_that_refuses_and_one_that_takes_again_are_told() {
+        let config = TracesConfig {
+            endpoint: Some(Secret::new(busy_then_well())),
+            ..TracesConfig::default()
+        };
+        let exporter = Exporter::new(config.wanted().unwrap(), &config);
+        let (lines, _guard) = Lines::capture();
+        exporter.export(Vec::new()).await.unwrap_err();
+        exporter.export(Vec::new()).await.unwrap();
+        let lost = lines.told("traces cannot be delivered");
+        assert!(lost.fields["error"].contains("503"), "{lost:?}");
+        assert!(lost.fields["endpoint"].contains("***"), "{lost:?}");
+        lines.told("traces are delivered again");
+    }
 
     #[tokio::test]
     async fn a_collector_that_is_away_is_told_once_and_no_secret_with_it() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let config = TracesConfig {

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use tokio::time::Instant;
 
 use super::{SOON, connected, default_topology, fill, message, next};
+use crate::support::lines::Lines;
 use crate::support::proxy::amqp_answers;
 use crate::support::rabbitmq::RabbitMq;
 use crate::support::{eventually, within};
@@ -160,9 +161,10 @@ async fn the_next_url_is_used_when_one_is_dead_and_the_first_again_when_the_next
     assert_eq!(broker.status().borrow().epoch, 2);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 #[ignore = "needs Docker: run scripts/test"]
 async fn publishing_while_away_fails_at_once_and_works_again_on_the_new_connection() {
+    let (lines, _guard) = Lines::capture();
     let rabbit = RabbitMq::shared().await;
     let vhost = rabbit.vhost("away").await;
     let proxy = rabbit.proxy().await;
@@ -180,11 +182,21 @@ async fn publishing_while_away_fails_at_once_and_works_again_on_the_new_connecti
     proxy.pass().await;
     within("connected", SOON, broker.connected()).await.unwrap();
     fill(&broker, QUEUE, 1).await;
+    let lost = lines.told("connection to the broker lost");
+    let first = lines.told("connected to the broker");
+    assert_eq!((lost.number("epoch"), first.number("epoch")), (1.0, 1.0));
+    let again = lines.of("connected to the broker").pop().unwrap();
+    assert_eq!(again.number("epoch"), 2.0);
+    assert!(
+        again.number("seconds") > 0.0,
+        "how long it was away: {again:?}"
+    );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 #[ignore = "needs Docker: run scripts/test"]
 async fn a_memory_alarm_blocks_publishing_alone() {
+    let (lines, _guard) = Lines::capture();
     let rabbit = RabbitMq::own("").await;
     let vhost = rabbit.vhost("alarm").await;
     let config = BrokerConfig {
@@ -231,6 +243,9 @@ async fn a_memory_alarm_blocks_publishing_alone() {
     let unblocked = statuses.wait_for(|s| s.blocked.is_none());
     within("unblocked", SOON, unblocked).await.unwrap();
     fill(&broker, QUEUE, 3).await;
+    let blocked = lines.told("the broker has blocked publishing");
+    assert!(blocked.fields["error"].contains("memory"), "{blocked:?}");
+    lines.told("the broker takes messages again");
 
     rabbit
         .ctl(&["set_vm_memory_high_watermark", "0.0001"])

@@ -52,7 +52,13 @@ async fn a_full_queue_sets_nothing_aside_and_what_it_refused_follows_in_order() 
     .await;
     management.delete(&path).await;
     rig.all_marked().await;
-    relay.stop().await;
+    let (_, lines) = relay.stop_and_tell().await;
+    lines.told("outbox relay starts");
+    lines.told("the outbox is connected");
+    let wait = lines.told("rows of the outbox wait");
+    assert_eq!(wait.fields["exchange"], "events");
+    lines.told("the broker takes rows of the outbox again");
+    assert_eq!(lines.told("outbox relay ended").number("published"), 40.0);
     let refused = "SELECT count(*) FROM fanout_outbox WHERE refused_at IS NOT NULL";
     assert_eq!(rig.database.number(refused).await, 0);
     let mut numbers = rig.by_aggregate().await["order-1"].clone();
@@ -78,7 +84,14 @@ async fn a_database_that_crashes_and_comes_back_is_gone_on_with() {
     rig.database = rig.database.at(port).await;
     rig.database.run(&row("order-1", 2)).await;
     rig.all_marked().await;
-    relay.stop().await;
+    let (_, lines) = relay.stop_and_tell().await;
+    let away = lines.told("the outbox is away; still trying");
+    assert_eq!(away.fields["code"], "outbox-not-connected");
+    let back = lines.of("the outbox is connected").pop().unwrap();
+    assert!(
+        back.number("seconds") > 0.0,
+        "how long it was away: {back:?}"
+    );
     // Marks need not survive a crash of the server: the first row may have come again.
     let mut numbers = rig.by_aggregate().await["order-1"].clone();
     numbers.dedup();

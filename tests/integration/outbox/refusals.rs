@@ -11,10 +11,15 @@ async fn an_unpublishable_row_is_set_aside_with_its_reason_and_its_successors_go
         .run("INSERT INTO fanout_outbox (aggregate, payload) VALUES ('order-1', '{\"n\": 2}')")
         .await;
     rig.insert("order-1", 3).await;
-    let summary = rig.drain().await;
+    let (summary, lines) = rig.relay_with(&["--until-empty"]).told(0).await;
     assert_eq!(
         (&summary["published"], &summary["set_aside"]),
         (&2.into(), &1.into())
+    );
+    let told = lines.told("a row of the outbox is set aside");
+    assert_eq!(
+        (told.number("position"), &*told.fields["code"]),
+        (2.0, "missing-kind")
     );
     assert_eq!(rig.by_aggregate().await["order-1"], [1, 3]);
     let sql = "SELECT reason || ': ' || error FROM fanout_outbox \

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::program::Program;
+use crate::support::lines::Lines;
 use crate::support::postgres::{Database, Postgres};
 use crate::support::queues;
 use crate::support::rabbitmq::{RabbitMq, Vhost};
@@ -55,7 +56,8 @@ impl Rig {
     ) -> Self {
         let program = Program::new()
             .env("FANOUT_OUTBOX_URL", outbox_url)
-            .env("RABBITMQ_URL", rabbit_url);
+            .env("RABBITMQ_URL", rabbit_url)
+            .env("FANOUT_LOG_FORMAT", "json");
         program.run(&["outbox", "init", "--apply"]).good();
         program.run(&["topology", "apply"]).good();
         let config = BrokerConfig {
@@ -178,15 +180,27 @@ impl Relay {
 
     /// SIGTERM; what it published.
     pub(super) async fn stop(self) -> Value {
+        self.stop_and_tell().await.0
+    }
+
+    /// SIGTERM; what it published, and its log.
+    pub(super) async fn stop_and_tell(self) -> (Value, Lines) {
         self.signal(Signal::SIGTERM);
-        self.ended(0).await
+        self.told(0).await
     }
 
     /// Waits for the end with this code; what it printed.
     pub(super) async fn ended(self, code: i32) -> Value {
+        self.told(code).await.0
+    }
+
+    /// The same, and its log.
+    pub(super) async fn told(self, code: i32) -> (Value, Lines) {
         let output = self.wait().await;
         assert_eq!(output.status.code(), Some(code), "{output:?}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        let log = String::from_utf8(output.stderr).unwrap();
+        let summary = serde_json::from_slice(&output.stdout).unwrap();
+        (summary, Lines::of_program(&log))
     }
 
     async fn wait(mut self) -> std::process::Output {

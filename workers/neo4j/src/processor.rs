@@ -261,12 +261,16 @@ async fn send(
 fn report(plan: &Plan) {
     if plan.clamped > 0 {
         let events = plan.clamped;
-        tracing::warn!(events, "event times beyond tomorrow count as tomorrow");
+        tracing::warn!(
+            target: "fanout_neo4j",
+            events,
+            "event times beyond tomorrow count as tomorrow"
+        );
     }
     for id in &plan.conflicts {
         tracing::warn!(
-            event.id = id,
-            code = "id-conflict",
+            target: "fanout_neo4j",
+            { event.id = id, code = "id-conflict" },
             "one id with two bodies; the first counts"
         );
     }

@@ -66,12 +66,16 @@ impl Plan {
     pub(crate) fn report(&self) {
         if self.clamped > 0 {
             let events = self.clamped;
-            tracing::warn!(events, "event times beyond tomorrow count as tomorrow");
+            tracing::warn!(
+                target: "fanout_qdrant",
+                events,
+                "event times beyond tomorrow count as tomorrow"
+            );
         }
         for id in &self.conflicts {
             tracing::warn!(
-                event.id = id,
-                code = "id-conflict",
+                target: "fanout_qdrant",
+                { event.id = id, code = "id-conflict" },
                 "one id with two bodies; the first counts"
             );
         }

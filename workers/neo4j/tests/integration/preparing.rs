@@ -7,12 +7,17 @@ use futures::future::join_all;
 use std::time::Duration;
 
 use crate::support::events::{at, batch, unique, viewed};
+use crate::support::lines::Lines;
 use crate::support::{Probe, Server, ready};
+
+/// Seconds.
+const IN_2096: i64 = 4_000_000_000;
 
 /// Own servers: the schema is everybody's.
 #[tokio::test]
 #[ignore = "needs Docker: run scripts/test"]
 async fn what_is_missing_is_created_also_by_many_at_once_and_again_after_it_was_dropped() {
+    let (lines, _guard) = Lines::capture();
     let server = Server::start().await;
     let processors: Vec<_> = (0..4)
         .map(|_| Neo4jProcessor::new(server.config()).unwrap())
@@ -33,6 +38,21 @@ async fn what_is_missing_is_created_also_by_many_at_once_and_again_after_it_was_
     assert_eq!(probe.number(index).await, 1);
     // and what the probe wrote is not there
     assert_eq!(probe.number("MATCH (n) RETURN count(n) AS n").await, 0);
+
+    assert_eq!(lines.told("created").level, "info");
+    probe.run("CREATE (:User {id: 1})").await;
+    processors[0].prepare().await.unwrap();
+    lines.told("the ledger is empty, but there are users: what is replayed will count twice");
+    let odd = [
+        viewed("a", 1, 2, 3),
+        viewed("a", 1, 2, 4),
+        viewed("b", 1, 2, IN_2096),
+    ];
+    processors[0].process(&batch(odd)).await.unwrap();
+    let clamped = lines.told("event times beyond tomorrow count as tomorrow");
+    assert_eq!(clamped.number("events"), 1.0);
+    let twice = lines.told("one id with two bodies; the first counts");
+    assert_eq!(twice.fields["event.id"], "a");
 }
 
 #[tokio::test]

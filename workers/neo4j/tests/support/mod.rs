@@ -4,6 +4,8 @@
 pub(crate) mod docker;
 pub(crate) mod events;
 pub(crate) mod graph;
+#[path = "../../../../tests/support/lines.rs"]
+pub(crate) mod lines;
 pub(crate) mod proxy;
 pub(crate) mod server;
 

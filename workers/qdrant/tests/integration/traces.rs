@@ -5,6 +5,7 @@ use fanout_qdrant::Collection;
 use fanout_qdrant::store::QdrantStore;
 
 use crate::support::events::{batch, upserted, user_deleted, viewed};
+use crate::support::lines::Lines;
 use crate::support::{Server, ready};
 
 #[tokio::test]
@@ -31,6 +32,24 @@ async fn what_is_applied_is_told_and_what_left_no_trace_is_unknown() {
         processor.applied(&[]).await.unwrap(),
         Applied::Told(Vec::new())
     );
+}
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn what_is_taken_otherwise_than_it_was_given_is_told() {
+    let (lines, _guard) = Lines::capture();
+    let processor = ready(Server::shared().await.config()).await;
+    let in_2096 = 4_000_000_000;
+    let odd = [
+        viewed("a", 1, 2, 3),
+        viewed("a", 1, 5, 4),
+        viewed("b", 1, 2, in_2096),
+    ];
+    processor.process(&batch(odd)).await.unwrap();
+    let clamped = lines.told("event times beyond tomorrow count as tomorrow");
+    assert_eq!(clamped.number("events"), 1.0);
+    let twice = lines.told("one id with two bodies; the first counts");
+    assert_eq!(twice.fields["event.id"], "a");
 }
 
 /// Whoever reads what it has written finds the profile, too.

@@ -3,6 +3,8 @@
 #[path = "../../../../tests/support/docker.rs"]
 pub(crate) mod docker;
 pub(crate) mod events;
+#[path = "../../../../tests/support/lines.rs"]
+pub(crate) mod lines;
 pub(crate) mod proxy;
 pub(crate) mod server;
 

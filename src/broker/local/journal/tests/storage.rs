@@ -80,6 +80,8 @@ async fn after_a_power_cut_all_that_was_confirmed_and_not_settled_is_there() {
 
 #[tokio::test]
 async fn a_full_disk_refuses_publishers_and_nothing_is_lost_or_half_there() {
+    #[cfg(feature = "cli")]
+    let lines = crate::telemetry::lines::Lines::of_threads();
     let disk = Disk::default();
     let server = open(&disk);
     let broker = server.connect();
@@ -116,6 +118,11 @@ async fn a_full_disk_refuses_publishers_and_nothing_is_lost_or_half_there() {
         .await
         .expect("mended")
         .unwrap();
+    #[cfg(feature = "cli")]
+    {
+        lines.told("the local store refuses");
+        lines.told("the local store takes messages again");
+    }
     publish(&broker, "main", &["5"]).await;
     eventually(|| server.count("retry") == Some(0)).await;
     server.flushed().await;

@@ -67,7 +67,7 @@ async fn provide(store: &BoltStore, need: &Need) -> Result<(), StoreError> {
         tries += 1;
         let error = match run(store, need.create).await {
             Ok(_) => {
-                tracing::info!(what = need.missing, "created");
+                tracing::info!(target: "fanout_neo4j", what = need.missing, "created");
                 continue;
             }
             Err(error) => error,
@@ -176,6 +176,7 @@ pub(super) async fn probe_write(store: &BoltStore) -> Result<(), StoreError> {
 async fn warn_of_empty_ledger(store: &BoltStore) -> Result<(), StoreError> {
     if ledger_is_lost(store).await? {
         tracing::warn!(
+            target: "fanout_neo4j",
             "the ledger is empty, but there are users: what is replayed will count twice"
         );
     }
