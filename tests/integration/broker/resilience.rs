@@ -262,3 +262,37 @@ async fn a_memory_alarm_blocks_publishing_alone() {
         start.elapsed()
     );
 }
+
+#[tokio::test]
+#[ignore = "needs Docker: run scripts/test"]
+async fn a_confirm_channel_that_does_not_open_again_is_told_and_so_is_one_that_does() {
+    let (lines, _guard) = Lines::capture();
+    let rabbit = RabbitMq::shared().await;
+    let vhost = rabbit.vhost("reopen").await;
+    let proxy = rabbit.proxy().await;
+    let config = BrokerConfig {
+        call_timeout: Duration::from_millis(500),
+        ..vhost.config_at(proxy.port())
+    };
+    let broker = connected(config, default_topology()).await;
+    let known = message("events", "", "x");
+    broker.publish(known.clone()).await.unwrap();
+    let path = vhost.path("exchanges", "events");
+    vhost.management().delete(&path).await;
+    // The broker closes the channel, and what would open another one takes too long.
+    proxy.delay(Duration::from_secs(1)).await;
+    let refused = within("refused", SOON, broker.publish(known)).await;
+    assert!(
+        matches!(refused, Err(PublishError::NoExchange(_))),
+        "{refused:?}"
+    );
+    let comes = async |message: &str| {
+        eventually(message, SOON, async || lines.of(message).pop()).await;
+    };
+    comes("cannot reopen").await;
+    proxy.pass().await;
+    comes("the confirm channel is open").await;
+    lines.told("cannot reopen the confirm channel");
+    lines.told("the confirm channel is open again");
+    fill(&broker, QUEUE, 3).await;
+}
