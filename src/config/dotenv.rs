@@ -19,13 +19,17 @@ pub fn environment(
     file: &Path,
     process: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<BTreeMap<String, String>, ConfigErrors> {
-    let mut env = match dotenvy::from_path_iter(file) {
-        Ok(entries) => entries
-            .collect::<Result<BTreeMap<_, _>, _>>()
-            .map_err(|error| problem(file, &error))?,
-        Err(error) if error.not_found() => BTreeMap::new(),
-        Err(error) => return Err(problem(file, &error)),
+    let text = match std::fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(problem(file, &dotenvy::Error::Io(error))),
     };
+    // what Windows' editors put in front
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&text);
+    let entries = dotenvy::from_read_iter(text);
+    let mut env = entries
+        .collect::<Result<BTreeMap<_, _>, _>>()
+        .map_err(|error| problem(file, &error))?;
     env.extend(
         process.into_iter().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -74,6 +78,13 @@ mod tests {
         let env = read("A=1\nB='x $y z'\n", &[("A", "2"), ("C", "3")]).unwrap();
         let pairs: Vec<_> = env.iter().map(|(n, v)| format!("{n}={v}")).collect();
         assert_eq!(pairs, ["A=2", "B=x $y z", "C=3"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_windows_line_ends_are_no_part_of_it() {
+        let env = read("\u{feff}A=1\r\nexport B=\"x y\" # why\r\n", &[]).unwrap();
+        let pairs: Vec<_> = env.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        assert_eq!(pairs, ["A=1", "B=x y"]);
     }
 
     #[test]

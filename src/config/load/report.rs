@@ -39,7 +39,7 @@ impl Report {
             }
             Err(fault) => fault,
         };
-        self.refuse(key, origin, fault, field.secrecy.shown(raw));
+        self.refuse(key, origin, fault, field.refused(raw));
     }
 
     /// Notes a refused value.

@@ -48,7 +48,7 @@ impl Secrecy {
     }
 
     /// A refused value as it may be shown.
-    pub(super) fn shown(self, raw: &Raw) -> String {
+    fn shown(self, raw: &Raw) -> String {
         match self {
             Self::Open => raw.shown(),
             _ => raw.with_texts(&|text| self.mask(text)).shown(),
@@ -86,6 +86,16 @@ impl<T> Field<T> {
             variable: None,
             required: false,
         }
+    }
+
+    /// A refused value as it may be shown. A URL that may hold no password is refused above all
+    /// where it holds one.
+    pub(super) fn refused(&self, raw: &Raw) -> String {
+        let secrecy = match (&self.form, self.secrecy) {
+            (Form::Url(_), Secrecy::Open) => Secrecy::UrlWithPassword,
+            (_, secrecy) => secrecy,
+        };
+        secrecy.shown(raw)
     }
 
     const fn variable(mut self, name: &'static str) -> Self {

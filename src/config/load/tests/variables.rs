@@ -137,6 +137,11 @@ fn no_message_shows_a_password() {
         ("RABBITMQ_URL", "amqp://user:s3cret@host/?heartbeat=1"),
         ("RABBITMQ_URL", "http://user:s3cret@host/"),
         ("RABBITMQ_MANAGEMENT_URL", "ftp://user:s3cret@host/"),
+        ("NEO4J_URI", "bolt://neo4j:s3cret@host:7687"),
+        ("NEO4J_URI", "http://neo4j:s3cret@host:7687"),
+        ("QDRANT_URL", "http://user:s3cret@host:6334"),
+        ("FANOUT_SHADOW_NEO4J_URI", "bolt://neo4j:s3cret@host"),
+        ("FANOUT_SHADOW_QDRANT_URL", "http://user:s3cret@host:6334"),
     ] {
         let errors = load("", &[(name, value)], Overrides::default()).unwrap_err();
         let text = errors.to_string();
