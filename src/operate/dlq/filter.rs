@@ -51,9 +51,15 @@ impl Filter {
         }
     }
 
-    /// Nothing is set, so that everything is meant.
+    /// Nothing is set, so that everything is meant. An empty text stands everywhere: a
+    /// variable of a script that is not set must not mean all of them.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let text = self.text.clone().filter(|text| !text.is_empty());
+        let set = Self {
+            text,
+            ..self.clone()
+        };
+        set == Self::default()
     }
 
     /// Whether this one is meant.
@@ -156,6 +162,20 @@ mod tests {
     fn an_empty_filter_means_everything() {
         assert!(matches(|_| {}));
         assert!(Filter::default().is_empty() && !Filter::id("a").is_empty());
+    }
+
+    #[test]
+    fn an_empty_text_is_no_condition() {
+        let empty = Filter {
+            text: Some(String::new()),
+            ..Filter::default()
+        };
+        assert!(empty.is_empty());
+        let with_kind = Filter {
+            kind: vec!["view".to_owned()],
+            ..empty
+        };
+        assert!(!with_kind.is_empty());
     }
 
     #[test]

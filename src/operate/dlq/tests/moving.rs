@@ -126,11 +126,16 @@ async fn nothing_is_begun_without_a_selection_or_without_the_audit_log() {
     let rig = Rig::new();
     rig.dead(2).await;
     let stop = CancellationToken::new();
-    let refused = rig
-        .bench
-        .replay(&ReplayPlan::default(), &stop, &mut ())
-        .await;
-    assert!(matches!(refused, Err(DlqError::NothingSelected)));
+    let nothing = Filter {
+        text: Some(String::new()),
+        ..Filter::default()
+    };
+    for plan in [ReplayPlan::default(), of(nothing)] {
+        let refused = rig.bench.replay(&plan, &stop, &mut ()).await;
+        assert!(matches!(refused, Err(DlqError::NothingSelected)));
+        let refused = rig.bench.purge(&plan, &stop, &mut ()).await;
+        assert!(matches!(refused, Err(DlqError::NothingSelected)));
+    }
     std::fs::create_dir(&rig.config.dlq.audit_file).unwrap();
     for purge in [false, true] {
         let refused = match purge {
