@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fanout_contract::{Failure, FailureClass, Processor, ReasonCode, Remedy};
+use fanout_contract::{Applied, EventId, Failure, FailureClass, Processor, ReasonCode, Remedy};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -20,6 +20,13 @@ use crate::telemetry::{Outages, log};
 /// window counts towards crash suspects, so that it has to be worth it; by chance three pass
 /// in one of eight half-bad floods, and hardly ever in a worse one.
 const FLOOD_TRIALS: usize = 3;
+/// A destination that nobody has asked for so long is asked how it is, while the worker holds no
+/// event: health and readiness shall not tell of a time long past.
+const QUIET: Duration = Duration::from_secs(30);
+/// The same for one that was away: nothing else tells that it is back where no event comes.
+const QUIET_AND_AWAY: Duration = Duration::from_secs(5);
+/// The id that it is asked for then; no event needs to have it.
+const NOBODYS: &str = "fanout-look";
 
 /// How a lane may consume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +57,8 @@ struct Inner {
     flood_trials: usize,
     trial_taken: bool,
     problem: Option<Failure>,
+    /// When it was asked last, for whatever.
+    heard: Instant,
     /// By an operator; not known before the broker has answered.
     paused: Option<bool>,
 }
@@ -81,6 +90,7 @@ impl Destination {
             flood_trials: 0,
             trial_taken: false,
             problem: None,
+            heard: Instant::now(),
             paused: None,
         };
         Self {
@@ -150,6 +160,7 @@ impl Destination {
     /// The destination has answered about data.
     pub(super) fn answered(&self) {
         let mut inner = self.inner();
+        inner.heard = Instant::now();
         if inner.breaker.state() == BreakerState::Closed && inner.problem.is_none() {
             return;
         }
@@ -183,9 +194,10 @@ impl Destination {
         if failure.remedy() == Remedy::Yield {
             return;
         }
-        let mut inner = self.inner();
+        let (mut inner, now) = (self.inner(), Instant::now());
         let before = inner.breaker.state();
-        inner.breaker.unavailable(Instant::now());
+        inner.heard = now;
+        inner.breaker.unavailable(now);
         self.is_unwell(&inner, failure);
         if before == BreakerState::Closed
             && inner.breaker.state() != before
@@ -227,7 +239,8 @@ impl Destination {
         }
     }
 
-    /// Probes while the breaker is open and lifts pauses. Runs as long as the engine.
+    /// Probes while the breaker is open, asks where nothing is heard, and lifts pauses. Runs as
+    /// long as the engine.
     ///
     /// Returns only where the very first `prepare` fails for good: a configuration error.
     pub(super) async fn watch_over(
@@ -251,7 +264,8 @@ impl Destination {
                     }
                 }
                 Some(Wake::Lift(at)) if at <= now => self.lift(),
-                Some(Wake::Probe(at) | Wake::Lift(at)) => {
+                Some(Wake::Look(at)) if at <= now => self.look(processor, deadline).await,
+                Some(Wake::Probe(at) | Wake::Lift(at) | Wake::Look(at)) => {
                     tokio::select! {
                         () = tokio::time::sleep_until(at) => {}
                         _ = changes.changed() => {}
@@ -267,12 +281,40 @@ impl Destination {
         match (inner.breaker.state(), inner.flooded_until) {
             (BreakerState::Open { until }, _) => Some(Wake::Probe(until)),
             (_, Some(until)) => Some(Wake::Lift(until)),
-            _ => None,
+            // who pauses may be about to restore it: leave it alone
+            _ if inner.paused != Some(false) => None,
+            _ if inner.problem.is_some() => Some(Wake::Look(inner.heard + QUIET_AND_AWAY)),
+            _ => Some(Wake::Look(inner.heard + QUIET)),
+        }
+    }
+
+    /// Asks how it is, by the least of all questions. While events are held they tell it better.
+    async fn look(&self, processor: &dyn Processor, deadline: Duration) {
+        if self.monitor.holds_nothing() {
+            let nobodys = [EventId::new(NOBODYS)];
+            match guarded(deadline, processor.applied(&nobodys)).await {
+                Ok(told) if self.monitor.holds_nothing() => self.told(&told),
+                Err(failure) if failure.class() == FailureClass::Unavailable => {
+                    self.unavailable(&failure);
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.inner().heard = Instant::now();
+    }
+
+    /// Who cannot tell has not been asked; its probe has succeeded where the breaker is half
+    /// open, and has to do where no event comes to try it.
+    fn told(&self, told: &Applied) {
+        let half_open = self.inner().breaker.state() == BreakerState::HalfOpen;
+        if half_open || matches!(told, Applied::Told(_)) {
+            self.answered();
         }
     }
 
     fn probed(&self, destination: &str, first: bool) {
         let mut inner = self.inner();
+        inner.heard = Instant::now();
         inner.breaker.probe_succeeded(first);
         inner.trial_taken = false;
         if first {
@@ -318,6 +360,7 @@ impl Destination {
 enum Wake {
     Probe(Instant),
     Lift(Instant),
+    Look(Instant),
 }
 
 impl Inner {
@@ -333,3 +376,7 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "destination_tests.rs"]
+mod tests;

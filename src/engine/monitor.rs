@@ -189,6 +189,12 @@ impl Monitor {
         }
     }
 
+    /// Whether no lane holds a delivery.
+    pub(crate) fn holds_nothing(&self) -> bool {
+        let mut lanes = self.lanes.iter();
+        lanes.all(|lane| lane.holding.load(Ordering::Relaxed) == 0)
+    }
+
     pub(crate) fn settled(&self) {
         self.notes().last_settled = Some(Instant::now());
     }

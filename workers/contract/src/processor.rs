@@ -68,7 +68,8 @@ pub trait Processor: Send + Sync + 'static {
     ///
     /// *When*: somebody asks where an event is, or waits until it is there; possibly from
     /// another process than the one that applies, several times a second, and while batches
-    /// are written. It must not take their turn.
+    /// are written. It must not take their turn. The runtime itself asks for an id that no
+    /// event has, where nothing was heard of the destination for 30 s: whether it answers.
     ///
     /// *Arguments*: event ids as they stand in events; at most 1,000 of them. What belongs to
     /// another projection in the same store is not told as applied. None at all: whether it
