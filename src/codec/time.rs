@@ -2,7 +2,8 @@
 
 use fanout_contract::Failure;
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, date};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use std::borrow::Cow;
 
@@ -45,17 +46,25 @@ pub(super) fn from_attribute(text: Option<&str>) -> Result<Option<Timestamp>, Fa
 
 fn from_text(text: &str) -> Option<Timestamp> {
     if let Some(civil) = text.strip_suffix(" UTC") {
-        return in_utc(civil);
+        return in_utc(civil).or_else(|| at_the_end(civil));
     }
     if let Ok(at) = text.parse() {
         return Some(at);
     }
     let civil = text.len() > 10 && text.as_bytes().get(4) == Some(&b'-');
     if civil {
-        in_utc(text)
+        in_utc(text).or_else(|| at_the_end(text))
     } else {
         from_number(text)
     }
+}
+
+/// The last instant there is, for what lies behind it and is well formed all the same: many
+/// databases write `9999-12-31T23:59:59Z` for "never", and that is beyond a [`Timestamp`].
+fn at_the_end(text: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    pieces.time()?;
+    (pieces.date() >= date(9999, 12, 30)).then_some(Timestamp::MAX)
 }
 
 fn in_utc(civil: &str) -> Option<Timestamp> {
@@ -135,6 +144,22 @@ mod tests {
         );
         let at = from_body(Scalar::Number("1569888000.25")).unwrap().unwrap();
         assert_eq!(at.to_string(), "2019-10-01T00:00:00.25Z");
+    }
+
+    #[test]
+    fn the_last_day_of_the_year_9999_is_a_time() {
+        for never in [
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.999999Z",
+            "9999-12-31T00:00:00-05:00",
+            "9999-12-31 23:59:59 UTC",
+            "9999-12-31 23:59:59",
+        ] {
+            assert_eq!(text(never), Some(Timestamp::MAX.to_string()), "{never}");
+        }
+        for wrong in ["9999-12-32T00:00:00Z", "9999-12-31", "9999-12-31T25:00:00Z"] {
+            assert_eq!(text(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

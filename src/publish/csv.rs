@@ -25,6 +25,12 @@ pub enum HeaderError {
     /// The first line cannot be read as a row.
     #[error("the CSV header cannot be read: {0}")]
     Unreadable(BadLine),
+    /// One column, and what other programs put between cells in its name.
+    #[error("the CSV header is one column with {found} in it; cells are separated by commas")]
+    Separator {
+        /// What stands there, for people.
+        found: &'static str,
+    },
     /// A column without a name.
     #[error("column {column} of the CSV header has no name")]
     Unnamed {
@@ -72,7 +78,12 @@ impl CsvReader {
             }
             reader.header.push(name.to_owned());
         }
-        Ok(Some(reader))
+        match reader.header.as_slice() {
+            [only] => separator(only).map_or(Ok(Some(reader)), |found| {
+                Err(HeaderError::Separator { found })
+            }),
+            _ => Ok(Some(reader)),
+        }
     }
 
     /// The next row as a JSON object; `None` at the end of the input.
@@ -140,6 +151,13 @@ impl CsvReader {
         object.sort_all_objects();
         Ok(object.to_string().into_bytes())
     }
+}
+
+/// What separates the cells of a header that is no comma, as spreadsheets write it.
+fn separator(header: &str) -> Option<&'static str> {
+    let known = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+    let found = known.into_iter().find(|(mark, _)| header.contains(*mark));
+    found.map(|(_, name)| name)
 }
 
 /// A plain decimal number without leading zeros or exponent that is kept exactly (a whole

@@ -113,6 +113,18 @@ fn a_header_that_names_no_fields_is_refused() {
         header_error("a,b,a\n"),
         "the CSV header has the column 'a' twice"
     );
+    for (header, found) in [
+        ("a;b\n", "semicolons"),
+        ("a\tb\n", "tabs"),
+        ("a|b\n", "bars"),
+    ] {
+        assert_eq!(
+            header_error(header),
+            format!(
+                "the CSV header is one column with {found} in it; cells are separated by commas"
+            )
+        );
+    }
     assert!(
         CsvReader::open(&mut LineReader::new(b"\n".as_slice(), 9, false), 9)
             .unwrap()

@@ -80,7 +80,7 @@ fn refused(state: &SqlState, message: &str) -> OutboxError {
 }
 
 /// An error with its causes: the driver's own text names none of them.
-fn text(error: &tokio_postgres::Error) -> String {
+pub(super) fn text(error: &tokio_postgres::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -11,7 +11,7 @@ use tokio_postgres::{AsyncMessage, Client, Error};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::error::OutboxError;
+use super::error::{OutboxError, text};
 use super::rows::Statements;
 use super::table::Table;
 use super::tls;
@@ -130,7 +130,7 @@ fn target(config: &OutboxConfig) -> Result<tokio_postgres::Config, OutboxError> 
     let mut target: tokio_postgres::Config = url
         .expose()
         .parse()
-        .map_err(|error: Error| OutboxError::Settings(error.to_string()))?;
+        .map_err(|error: Error| OutboxError::Settings(text(&error)))?;
     if target.get_application_name().is_none() {
         target.application_name("fanout-outbox");
     }

@@ -13,7 +13,7 @@ pub(crate) mod vectors;
 
 use std::time::Duration;
 
-use fanout_contract::{Failure, FailureClass};
+use fanout_contract::{Failure, FailureClass, codes};
 
 use crate::exit::{CommandError, Exit};
 
@@ -27,7 +27,12 @@ pub(crate) fn failed(store: &str, variable: &str, failure: &Failure) -> CommandE
         FailureClass::Unavailable => Exit::StartUp,
         FailureClass::Permanent | FailureClass::Transient => Exit::RunTime,
     };
-    CommandError::new(exit, format!("cannot ask {store}: {message} ({code})")).hint(format!(
-        "is it running there? {variable} says where to connect"
-    ))
+    let error = CommandError::new(exit, format!("cannot ask {store}: {message} ({code})"));
+    // of every other failure the processor itself says what to do
+    match code == codes::DESTINATION_UNREACHABLE || code == codes::DEADLINE_EXCEEDED {
+        true => error.hint(format!(
+            "is it running there? {variable} says where to connect"
+        )),
+        false => error.hint(format!("docs/errors/{code}.md says more")),
+    }
 }
