@@ -1,7 +1,8 @@
 //! One process has a folder: the local broker's, the spool's.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// Why a folder cannot be had.
@@ -16,10 +17,13 @@ pub(crate) enum Refused {
     Unusable(io::Error),
 }
 
-/// Makes the folder and locks it for this process, until what comes back is dropped. The
-/// operating system lets go of it where the process is killed.
+/// Makes the folder, for its owner only, since events lie in it, and locks it for this process,
+/// until what comes back is dropped. The operating system lets go of it where the process is
+/// killed.
 pub(crate) fn lock(dir: &Path) -> Result<File, Refused> {
-    std::fs::create_dir_all(dir).map_err(Refused::Unusable)?;
+    let mut builder = DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(dir);
+    made.map_err(Refused::Unusable)?;
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -44,4 +48,24 @@ pub(crate) fn lock(dir: &Path) -> Result<File, Refused> {
         .and_then(|()| writeln!(file, "{}", std::process::id()));
     written.map_err(Refused::Unusable)?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_folder_of_events_is_made_for_its_owner_only_and_one_that_is_there_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |dir: &Path| std::fs::metadata(dir).unwrap().permissions().mode() & 0o777;
+        let made = folder.path().join("a/spool");
+        let _lock = lock(&made).unwrap();
+        assert_eq!(mode(&made), 0o700);
+        let there = folder.path().join("there");
+        std::fs::create_dir(&there).unwrap();
+        std::fs::set_permissions(&there, PermissionsExt::from_mode(0o750)).unwrap();
+        let _lock = lock(&there).unwrap();
+        assert_eq!(mode(&there), 0o750);
+    }
 }
