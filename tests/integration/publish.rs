@@ -313,7 +313,8 @@ async fn a_broker_that_stays_away_ends_the_run_and_the_named_line_resumes_it() {
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let published = summary["published"].as_u64().unwrap();
     let next = summary["resume_from"].as_u64().unwrap();
-    assert!((1_000..20_000).contains(&published), "{summary}");
+    // of those that are there, the confirms of a window may not have come
+    assert!((500..20_000).contains(&published), "{summary}");
     assert!(next <= published + 1, "{summary}");
 
     proxy.pass().await;
