@@ -186,11 +186,17 @@ impl Walk {
         if let Some(last) = self.windows.last_mut() {
             closed = last.cancel().await;
         }
+        let until = Instant::now() + PATIENCE;
         for window in std::mem::take(&mut self.windows) {
+            let before = self.broker.depth(&self.queue).await.ok().flatten();
             closed = closed.and(window.channel.close().await);
+            // The ends of two channels reach the queue in no certain order.
+            let expected = before.map_or(0, |depth| depth.ready + u64::from(window.held));
+            self.until_ready(expected, until).await;
         }
         if closed.is_ok() && self.seen > self.taken {
-            self.until_ready(self.taken).await;
+            let expected = self.ready.saturating_sub(self.taken);
+            self.until_ready(expected, Instant::now() + PATIENCE).await;
         }
         closed.map_err(DlqError::from).and(in_hand)
     }
@@ -203,9 +209,7 @@ impl Walk {
 
     /// What was given back is ready a moment after its channel is closed: whoever looks next
     /// shall see it.
-    async fn until_ready(&mut self, taken: u64) {
-        let expected = self.ready.saturating_sub(taken);
-        let until = Instant::now() + PATIENCE;
+    async fn until_ready(&mut self, expected: u64, until: Instant) {
         while Instant::now() < until {
             match self.broker.depth(&self.queue).await {
                 Ok(Some(depth)) if depth.ready < expected => sleep(LOOK_EVERY).await,
